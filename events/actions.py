@@ -1,0 +1,66 @@
+"""Writing and reading facts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from events.context import correlation_id, current
+from events.models import Event
+
+TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+
+
+class BadSubject(ValueError):
+    """A subject or pattern that is not made of tokens of letters, digits, '-' and '_', parted by dots."""
+
+
+def record(action: str, payload: dict[str, Any] | None = None) -> Event:
+    """Write a fact in the caller's transaction; it is gone when that rolls back.
+
+    `action` is `<domain>.<action>[...]`, such as `project.started`. Actor, origin and correlation id are those in force.
+    """
+    if not all(TOKEN.fullmatch(token) for token in action.split(".")) or "." not in action:
+        raise BadSubject(f"{action!r} is no subject: use <domain>.<action>, of letters, digits, '-' and '_'.")
+    origin = current()
+    return Event.objects.create(
+        subject=f"hub.{settings.HUB_ID}.{action}",
+        origin=origin.via,
+        actor=origin.actor,
+        address=origin.address,
+        correlation_id=correlation_id(),
+        payload=payload or {},
+        timestamp=timezone.now(),
+    )
+
+
+def matching(pattern: str, events: QuerySet[Event] | None = None) -> QuerySet[Event]:
+    """Events whose subject matches: `*` stands for one token, `>` at the end for one or more.
+
+    Raises BadSubject for an empty token, a stray character, or `>` before the end.
+    """
+    events = Event.objects.all() if events is None else events
+    tokens = pattern.split(".")
+    for place, token in enumerate(tokens):
+        if token == ">" and place < len(tokens) - 1:
+            raise BadSubject(f"{pattern!r}: '>' may only stand at the end.")
+        if token not in ("*", ">") and not TOKEN.fullmatch(token):
+            raise BadSubject(f"{pattern!r}: token {place + 1} is {token!r}; use letters, digits, '-', '_', or '*'.")
+    if "*" not in tokens and ">" not in tokens:
+        return events.filter(subject=pattern)
+    fixed = []
+    for token in tokens:
+        if token in ("*", ">"):
+            break
+        fixed.append(token)
+    prefix = "".join(f"{token}." for token in fixed)
+    # The plain prefix lets the index narrow the rows before the expression looks at them.
+    query = Q(subject__startswith=prefix) if prefix else Q()
+    if tokens[len(fixed):] != [">"]:
+        expression = r"\.".join({"*": "[^.]+", ">": ".+"}.get(token, re.escape(token)) for token in tokens)
+        query &= Q(subject__regex=f"^{expression}$")
+    return events.filter(query)

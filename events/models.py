@@ -1,0 +1,58 @@
+"""Facts that happened. Rows are only ever added."""
+
+import uuid
+
+from django.db import models
+
+from events.ids import uuid7
+
+
+class AppendOnlyError(TypeError):
+    """Somebody tried to change or remove a fact."""
+
+
+class EventQuerySet(models.QuerySet):
+    """Events can be read; only `prune_before` in `events.actions` removes them, by age."""
+
+    def update(self, **kwargs):
+        raise AppendOnlyError("An event is a fact: it cannot be changed.")
+
+    def bulk_update(self, *args, **kwargs):
+        raise AppendOnlyError("An event is a fact: it cannot be changed.")
+
+    def delete(self):
+        raise AppendOnlyError("An event is a fact: it cannot be removed.")
+
+
+class Event(models.Model):
+    """`subject` is `hub.<hub_id>.<domain>.<action>[...]`; `id` is time-ordered, so it is also the order of writing."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    subject = models.CharField(max_length=255)
+    origin = models.CharField(max_length=32, blank=True)
+    actor = models.CharField(max_length=200)
+    address = models.CharField(max_length=64, blank=True)
+    correlation_id = models.UUIDField(default=uuid.uuid4)
+    payload = models.JSONField(default=dict)
+    timestamp = models.DateTimeField()
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["subject", "-id"], name="event_subject"),
+            models.Index(fields=["correlation_id", "id"], name="event_correlation"),
+            models.Index(fields=["actor", "-id"], name="event_actor"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject} by {self.actor}"
+
+    def save(self, *args, **kwargs):
+        if not self._state.adding:
+            raise AppendOnlyError("An event is a fact: it cannot be changed.")
+        super().save(*args, **kwargs)
+
+    def delete(self, *args, **kwargs):
+        raise AppendOnlyError("An event is a fact: it cannot be removed.")

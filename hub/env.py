@@ -1,0 +1,208 @@
+"""Hub's environment: the one place that reads variables. A wrong value stops the start with one clear line."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import re
+import secrets
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import dj_database_url
+from cryptography.fernet import Fernet
+
+from projects.stacks.dotenv import read_dotenv
+from projects.stacks.spec import StackError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# sun_path holds 108 bytes with its closing zero; a little room is left for Redis' own temporary names.
+MAX_SOCKET_PATH = 100
+
+
+class EnvError(Exception):
+    """A variable that cannot be used: `message` names it, what is wrong and what would be right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """Everything that Hub takes from its environment, checked."""
+
+    host: str
+    port: int
+    data: Path
+    hub_id: str
+    database: dict
+    redis_url: str
+    embedded_redis: bool
+    nats_url: str
+    workers: int
+    projects_root: Path
+    port_range: tuple[int, int]
+    allowed_hosts: list[str]
+    trusted_origins: list[str]
+    secure_cookies: bool
+    max_body: int
+    secret_key: str
+    encryption_key: str
+    debug: bool
+
+
+def read_env(environ: dict[str, str] | None = None) -> Env:
+    """The environment, with `.env` in the repository's root behind it and the defaults behind that.
+
+    Makes the data folder (0700) and, at the first run, the keys in it (0600). Raises EnvError.
+    """
+    values = {**_dotenv(), **(os.environ if environ is None else environ)}
+
+    def get(name: str, default: str = "") -> str:
+        return values.get(name, "").strip() or default
+
+    data = _data_folder(get("HUB_DATA", str(ROOT / "var")))
+    hub_id = get("HUB_ID") or _kept(data / "hub_id", lambda: "h" + secrets.token_hex(4))
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", hub_id):
+        raise EnvError(f"HUB_ID is {hub_id!r}: use 1 to 32 letters, digits, '-' or '_'.")
+    redis_url = get("REDIS_URL")
+    encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
+    try:
+        Fernet(encryption_key)
+    except ValueError:
+        raise EnvError("HUB_ENCRYPTION_KEY is not a key of 32 bytes in URL-safe base64; see .env.example.") from None
+    return Env(
+        host=get("HUB_HOST", "127.0.0.1"),
+        port=_number("HUB_PORT", get("HUB_PORT", "9000"), 1, 65535),
+        data=data,
+        hub_id=hub_id,
+        database=_database(get("DATABASE_URL"), data),
+        redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
+        embedded_redis=not redis_url,
+        nats_url=get("NATS_URL"),
+        workers=_number("HUB_WORKERS", get("HUB_WORKERS", "2"), 1, 64),
+        projects_root=_projects_root(get("HUB_PROJECTS_ROOT")),
+        port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
+        allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
+        trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
+        secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
+        max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
+        secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
+        encryption_key=encryption_key,
+        debug=_flag("DEBUG", get("DEBUG", "0")),
+    )
+
+
+def redis_socket(data: Path) -> Path:
+    """Where the embedded Redis listens: in the data folder, or in a short private folder when that path is too
+    long for a unix socket."""
+    socket = data / "redis" / "redis.sock"
+    if len(os.fsencode(socket)) <= MAX_SOCKET_PATH:
+        return socket
+    digest = hashlib.sha256(os.fsencode(data)).hexdigest()[:12]
+    return Path(tempfile.gettempdir()) / f"hub-{os.getuid()}-{digest}" / "redis.sock"
+
+
+def _dotenv() -> dict[str, str]:
+    path = ROOT / ".env"
+    if not path.is_file():
+        return {}
+    try:
+        return read_dotenv(path)
+    except StackError as error:
+        raise EnvError(f"{path}, line {error.line}: {error.message}") from None
+
+
+def _data_folder(text: str) -> Path:
+    data = Path(text).expanduser()
+    if not data.is_absolute():
+        data = ROOT / data
+    try:
+        data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise EnvError(
+            f"HUB_DATA: {data} cannot be used as {_user()}: {error.strerror}. Set HUB_DATA to a folder that is writable."
+        ) from None
+    return data.resolve()
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in some containers
+        return f"uid {os.getuid()}"
+
+
+def _kept(path: Path, make) -> str:
+    """The content of a file of mode 0600, made at the first run. Two that start at once get the same content."""
+    try:
+        if not path.exists():
+            temporary = path.with_name(f".{path.name}.{os.getpid()}")
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(make())
+            try:
+                os.link(temporary, path)
+            except FileExistsError:  # the other one was first: its content counts
+                pass
+            finally:
+                temporary.unlink()
+        text = path.read_text().strip()
+    except OSError as error:
+        raise EnvError(f"{path} cannot be written or read: {error.strerror}. Free some space or set HUB_DATA.") from None
+    if not text:
+        raise EnvError(f"{path} is empty. Restore it from a backup, or remove it to have a new one made.")
+    return text
+
+
+def _number(name: str, text: str, low: int, high: int) -> int:
+    if not re.fullmatch(r"[0-9]{1,12}", text) or not low <= int(text) <= high:
+        raise EnvError(f"{name} is {text!r}: use a whole number from {low} to {high}.")
+    return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() in ("1", "true", "yes", "on"):
+        return True
+    if text.lower() in ("0", "false", "no", "off"):
+        return False
+    raise EnvError(f"{name} is {text!r}: use 1 or 0.")
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.split(r"[,\s]+", text) if word]
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
+    if not match or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
+        raise EnvError(f"HUB_PORT_RANGE is {text!r}: use two ports from 1024 to 65535, such as 8000-8999.")
+    return int(match[1]), int(match[2])
+
+
+def _projects_root(text: str) -> Path:
+    root = Path(text).expanduser() if text else Path.home()
+    if not root.is_absolute() or not root.is_dir():
+        raise EnvError(f"HUB_PROJECTS_ROOT is {str(root)!r}: use the absolute path of a folder that exists.")
+    return root.resolve()
+
+
+def _database(url: str, data: Path) -> dict:
+    if not url:
+        return dj_database_url.parse(f"sqlite:///{data / 'hub.sqlite3'}")
+    try:
+        database = dj_database_url.parse(url)
+    except (ValueError, dj_database_url.ParseError, dj_database_url.UnknownSchemeError):
+        database = {}
+    if database.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise EnvError("DATABASE_URL is not understood: use postgres://user:password@host:5432/name or sqlite:////path.")
+    return database
+
+
+def _redis_url(url: str) -> str:
+    if urlsplit(url).scheme not in ("redis", "rediss", "unix"):
+        raise EnvError("REDIS_URL is not understood: use redis://host:6379/0, rediss://... or unix:///path?db=0.")
+    return url

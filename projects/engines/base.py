@@ -1,0 +1,177 @@
+"""The interface every engine has. Engines import no Django model and nothing of `tasks`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Literal, Protocol
+
+from projects.stacks.spec import Stack
+
+ServiceState = Literal[
+    "running", "starting", "stopped", "completed", "failed", "paused", "restarting", "missing", "unknown"
+]
+Health = Literal["healthy", "unhealthy", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that would stop a start. `message` what is wrong and where, `hint` what to do.
+
+    `port` and `holder` are set when a leased host port is held by a foreign listener.
+    """
+
+    code: str
+    message: str
+    hint: str = ""
+    service: str = ""
+    port: int | None = None
+    holder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A counted fact about work under way: `done` of `total` of the step `key` are done.
+
+    `up`, `down` and `restart` first yield every step they plan, with `done=0`, in order; then the same
+    keys again as facts come in. A step has ended when `done == total`. `detail` is a short live remark.
+    """
+
+    key: str
+    label: str
+    done: int = 0
+    total: int = 1
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceStatus:
+    """One observed process or container. Times are aware datetimes in UTC."""
+
+    name: str
+    state: ServiceState
+    health: Health = "none"
+    pid: int | None = None
+    container_id: str = ""
+    restarts: int = 0
+    exit_code: int | None = None
+    signal: str = ""
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceStatus:
+    """One observed service: the worst state of its instances, and the instances.
+
+    `reason` says in one sentence why it is not as it should be ("exited with code 1 after 2 s").
+    `last_lines` are the last (at most 20) lines of its log when it is failed, else empty.
+    """
+
+    name: str
+    state: ServiceState
+    kind: Literal["service", "one-shot"] = "service"
+    health: Health = "none"
+    reason: str = ""
+    last_lines: tuple[str, ...] = ()
+    instances: tuple[InstanceStatus, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """A thing that was seen to happen to a service (an exit, a restart), newest last; kept for some minutes."""
+
+    at: datetime
+    service: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StackStatus:
+    """What was seen of a stack at `observed_at`. A stack that runs nothing has services in state `stopped`."""
+
+    observed_at: datetime
+    services: tuple[ServiceStatus, ...] = ()
+    occurrences: tuple[Occurrence, ...] = ()
+    supervised: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Use of one service, summed over its instances and their descendants. `cpu`: share of one core, 1.0 = one
+    core busy, since the call before (None on the first); `memory`: resident bytes (PSS where readable)."""
+
+    service: str
+    cpu: float | None
+    memory: int
+    processes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Remain:
+    """Something that a delete would remove. `size` in bytes, None when it has none."""
+
+    kind: Literal["process", "container", "network", "volume", "image", "folder", "port"]
+    name: str
+    size: int | None = None
+    is_data: bool = False
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LogChunk:
+    """A stretch of one service's log. `offset` is where the next read goes on; it only grows within a run.
+    `missed` is true when lines between `after` and this chunk have been rotated away."""
+
+    lines: tuple[str, ...]
+    offset: int
+    run: int
+    missed: bool = False
+
+
+class EngineError(Exception):
+    """An operation that did not succeed.
+
+    `message` is one sentence for the user that names service and cause; `detail` is what else helps (last lines,
+    exit code); `service`, `file` and `line` say where, when known.
+    """
+
+    def __init__(self, message: str, detail: str = "", *, service: str = "", file: Path | None = None,
+                 line: int | None = None):
+        super().__init__(message)
+        self.message, self.detail, self.service, self.file, self.line = message, detail, service, file, line
+
+
+class Engine(Protocol):
+    """What `projects` may ask of an engine. Every method is idempotent and safe to call again after any crash.
+
+    `up` returns when every service is ready (or completed), and raises EngineError when one cannot be; it does not
+    clean up after itself: the caller decides, by `down`. `down` returns when nothing of the stack is left: no
+    process of any group or session that the stack started, and every leased port free; else it raises EngineError
+    that names what is left. Closing one of these generators early leaves the stack as it is at that moment.
+    """
+
+    name: str
+
+    def problems(self, stack: Stack) -> list[Problem]: ...
+    def up(self, stack: Stack) -> Iterator[Step]: ...
+    def down(self, stack: Stack) -> Iterator[Step]: ...
+    def restart(self, stack: Stack, service: str) -> Iterator[Step]: ...
+    def status(self, stack: Stack) -> StackStatus: ...
+    def ensure(self, stack: Stack) -> bool:
+        """Bring back what watches the stack (a dead supervisor), without starting a stack that is down.
+        True when something was brought back."""
+        ...
+    def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
+             run: int | None = None) -> LogChunk: ...
+    def runs(self, stack: Stack) -> list[int]:
+        """Numbers of the runs whose logs are kept, newest first."""
+        ...
+    def usage(self, stack: Stack) -> list[Usage]: ...
+    def remains(self, stack: Stack) -> list[Remain]: ...
+    def remove(self, stack: Stack) -> None:
+        """Remove what `remains` listed, after `down`. Data only by the caller's word: see `Remain.is_data`."""
+        ...

@@ -1,0 +1,127 @@
+"""Projects: what is registered, what was seen of it, and the ports that belong to it."""
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from projects.states import Desired, ProjectState
+
+
+class Project(models.Model):
+    """A folder that Hub runs. The same folder may be registered many times: each is a copy with its own ports.
+
+    `state` is what was last observed (at `observed_at`), never a wish; `desired` is the wish. `reason` says in a
+    sentence why it is as it is. `environment` is encrypted at rest: use `projects.environment`.
+    """
+
+    class Engine(models.TextChoices):
+        PROCESS = "process", "Process"
+        COMPOSE = "compose", "Compose"
+        DAGGER = "dagger", "Dagger"
+
+    name = models.CharField(max_length=100, unique=True)
+    slug = models.SlugField(max_length=48, unique=True)
+    path = models.CharField(max_length=4096)
+    engine = models.CharField(max_length=16, choices=Engine.choices, default=Engine.PROCESS)
+    desired = models.CharField(max_length=16, choices=Desired.choices, default=Desired.STOPPED)
+    state = models.CharField(max_length=16, choices=ProjectState.choices, default=ProjectState.STOPPED)
+    reason = models.TextField(blank=True)
+    reason_at = models.DateTimeField(null=True, blank=True)
+    observed_at = models.DateTimeField(null=True, blank=True)
+    state_since = models.DateTimeField(default=timezone.now)
+    environment = models.BinaryField(default=bytes, blank=True)
+    autostart = models.BooleanField(default=False)
+    copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="copies")
+    created_at = models.DateTimeField(default=timezone.now)
+    created_by = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["name"]
+        permissions = [("operate_project", "Can start, stop, copy and delete projects")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def subject(self) -> str:
+        """What its tasks are about; see `Task.subject`."""
+        return f"projects.project:{self.pk}"
+
+
+class Service(models.Model):
+    """One service of a project, as it was last observed. `instances` holds each process or container."""
+
+    class Kind(models.TextChoices):
+        SERVICE = "service", "Service"
+        ONE_SHOT = "one-shot", "One-shot"
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="services")
+    name = models.CharField(max_length=100)
+    position = models.PositiveIntegerField(default=0)
+    kind = models.CharField(max_length=16, choices=Kind.choices, default=Kind.SERVICE)
+    command = models.TextField(blank=True)
+    depends_on = models.JSONField(default=list)
+    state = models.CharField(max_length=16, default="stopped")
+    health = models.CharField(max_length=16, default="none")
+    reason = models.TextField(blank=True)
+    last_lines = models.JSONField(default=list)
+    pid = models.PositiveIntegerField(null=True, blank=True)
+    container_id = models.CharField(max_length=64, blank=True)
+    restarts = models.PositiveIntegerField(default=0)
+    exit_code = models.IntegerField(null=True, blank=True)
+    signal = models.CharField(max_length=16, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    instances = models.JSONField(default=list)
+    cpu = models.FloatField(null=True, blank=True)
+    memory = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["position", "name"]
+        constraints = [models.UniqueConstraint(fields=["project", "name"], name="service_name_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PortLease(models.Model):
+    """A host port that belongs to one project, until the project is deleted. No two leases share a port."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="leases")
+    service = models.CharField(max_length=100)
+    instance = models.PositiveIntegerField(default=1)
+    container_port = models.PositiveIntegerField()
+    protocol = models.CharField(max_length=3, choices=[("tcp", "tcp"), ("udp", "udp")], default="tcp")
+    host_port = models.PositiveIntegerField(unique=True)
+    leased_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["host_port"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "service", "instance", "container_port", "protocol"], name="one_lease_per_port"
+            ),
+            models.CheckConstraint(condition=Q(host_port__gte=1, host_port__lte=65535), name="lease_port_in_range"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service}:{self.container_port} on {self.host_port}"
+
+
+class Revision(models.Model):
+    """What one start ran: the definition, the environment (encrypted) and the ports, for comparison and rollback."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="revisions")
+    number = models.PositiveIntegerField()
+    definition = models.JSONField()
+    environment = models.BinaryField(default=bytes, blank=True)
+    ports = models.JSONField(default=list)
+    created_at = models.DateTimeField(default=timezone.now)
+    started_ok = models.BooleanField(null=True)
+    task_id = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ["-number"]
+        constraints = [models.UniqueConstraint(fields=["project", "number"], name="revision_number_once")]
+
+    def __str__(self) -> str:
+        return f"Revision {self.number}"

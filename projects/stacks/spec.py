@@ -1,0 +1,120 @@
+"""Plain descriptions of what a folder runs. No Django, no engine: parsers make them, engines read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+Kind = Literal["service", "one-shot"]
+RestartPolicy = Literal["on-failure", "always", "no"]
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A port that a service listens on.
+
+    `container_port` is the number its own definition names (the stable name of the port);
+    the host port that it really gets is a lease, and is in `Stack.host_ports`.
+    """
+
+    container_port: int
+    protocol: Literal["tcp", "udp"] = "tcp"
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """How to see that a service is ready.
+
+    `tcp`: its first port accepts a connection; `http`: GET `path` on its first port answers below 500;
+    `up`: it has stayed up for `stay_up` seconds (what is left for a service that declares no port).
+    A one-shot service is ready when it exits with 0, whatever stands here.
+    """
+
+    kind: Literal["tcp", "http", "up"] = "up"
+    path: str = "/"
+    stay_up: float = 1.0
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSpec:
+    """One service of a stack, as its definition states it. `line` is the line in the definition file."""
+
+    name: str
+    command: str
+    kind: Kind = "service"
+    ports: tuple[Port, ...] = ()
+    depends_on: tuple[str, ...] = ()
+    instances: int = 1
+    restart: RestartPolicy = "on-failure"
+    ready: Readiness = Readiness()
+    stop_signal: str = "SIGTERM"
+    stop_grace: float = 5.0
+    line: int | None = None
+
+    def instance_names(self) -> list[str]:
+        """`["web"]` for one instance, `["web.1", "web.2"]` for several: the names of its processes and logs."""
+        if self.instances == 1:
+            return [self.name]
+        return [f"{self.name}.{number}" for number in range(1, self.instances + 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """What a folder says it runs: the result of reading a Procfile (+ .env) or a Compose file.
+
+    `env` is what the definition itself sets (for a Procfile: its `.env`).
+    """
+
+    engine: Literal["process", "compose", "dagger"]
+    path: Path
+    source: Path
+    services: tuple[ServiceSpec, ...]
+    env: dict[str, str] = field(default_factory=dict)
+
+    def service(self, name: str) -> ServiceSpec:
+        """The service of that name; KeyError when there is none."""
+        for service in self.services:
+            if service.name == name:
+                return service
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Everything an engine needs to run one project: a definition, bound to ports, variables and a place.
+
+    - `slug`: unique among the projects of this Hub, `[a-z0-9-]{1,48}`; `hub_id` names the Hub.
+    - `env`: the stack's own variables: the definition's, then the project's over them. Ports are not in it.
+    - `host_ports`: `(service, instance number from 1, container_port) -> leased host port`.
+    - `run_dir`: a private folder (0700) of this stack in Hub's data folder; engines keep logs and state there.
+    - `revision`: number of this start's revision.
+    """
+
+    hub_id: str
+    slug: str
+    definition: Definition
+    run_dir: Path
+    env: dict[str, str] = field(default_factory=dict)
+    host_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    revision: int = 0
+
+    @property
+    def path(self) -> Path:
+        return self.definition.path
+
+    @property
+    def services(self) -> tuple[ServiceSpec, ...]:
+        return self.definition.services
+
+
+class StackError(Exception):
+    """A folder or file that cannot be read as a stack.
+
+    `message` is one sentence for the user; `file` and `line` say where; `hint` what to do.
+    """
+
+    def __init__(self, message: str, *, file: Path | None = None, line: int | None = None, hint: str = ""):
+        super().__init__(message)
+        self.message, self.file, self.line, self.hint = message, file, line, hint

@@ -1,0 +1,166 @@
+"""Background tasks: what is to be done, each attempt at it, and what it said."""
+
+import uuid
+from datetime import datetime, timedelta
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from events.ids import uuid7
+from tasks.states import ACTIVE, ENDED, TaskState
+
+
+class Task(models.Model):
+    """One thing to be done in the background. The row is the truth; the queue only says when to look at it.
+
+    - `job`: the registered name of its class; `title`: what people read; `subject`: what it is about
+      (`projects.project:42`), of which at most one task is active at a time.
+    - `steps`: `[{"key", "label", "done", "total", "detail", "started", "ended", "usual"}]`; times are ISO 8601,
+      `usual` is the median length in seconds of that step in earlier runs, null without history.
+    - `progress`: per cent done by the usual lengths of the steps, null without history. `due_at`: when it should end.
+    - `error`: its first sentence is for the user; `detail`: the rest (traceback, last lines).
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    job = models.CharField(max_length=100)
+    title = models.CharField(max_length=300)
+    subject = models.CharField(max_length=100, blank=True)
+    lane = models.CharField(max_length=32, default="default")
+    priority = models.PositiveSmallIntegerField(
+        default=5, validators=[MinValueValidator(1), MaxValueValidator(10)]
+    )
+    params = models.JSONField(default=dict)
+    state = models.CharField(max_length=16, choices=TaskState.choices, default=TaskState.QUEUED)
+    reason = models.CharField(max_length=300, blank=True)
+    cancel_requested = models.BooleanField(default=False)
+    attempt = models.PositiveIntegerField(default=0)
+    actor = models.CharField(max_length=200)
+    correlation_id = models.UUIDField(default=uuid.uuid4)
+    parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
+    created_at = models.DateTimeField(default=timezone.now)
+    run_at = models.DateTimeField(null=True, blank=True)
+    queued_at = models.DateTimeField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    steps = models.JSONField(default=list)
+    step = models.CharField(max_length=300, blank=True)
+    steps_done = models.PositiveIntegerField(default=0)
+    steps_total = models.PositiveIntegerField(default=0)
+    progress = models.FloatField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    result = models.JSONField(null=True, blank=True)
+    error = models.TextField(blank=True)
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [("operate_task", "Can start, cancel and retry tasks")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subject"],
+                condition=Q(state__in=sorted(ACTIVE)) & ~Q(subject=""),
+                name="one_active_task_per_subject",
+            ),
+            models.CheckConstraint(condition=Q(priority__gte=1, priority__lte=10), name="task_priority_1_to_10"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="task_state"),
+            models.Index(fields=["subject", "-id"], name="task_subject"),
+            models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
+            models.Index(fields=["correlation_id"], name="task_correlation"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in ACTIVE
+
+    @property
+    def has_ended(self) -> bool:
+        return self.state in ENDED
+
+    def remaining(self, now: datetime | None = None) -> float | None:
+        """Seconds until it should end by its own history; None when nobody knows (no history, overdue, not running)."""
+        if self.state != TaskState.RUNNING or self.due_at is None:
+            return None
+        left = (self.due_at - (now or timezone.now())).total_seconds()
+        return left if left > 0 else None
+
+    def wait(self) -> timedelta | None:
+        """From its creation (or the time it was to run at) until it first ran."""
+        if self.started_at is None:
+            return None
+        return self.started_at - max(self.created_at, self.run_at or self.created_at)
+
+    def run_time(self, now: datetime | None = None) -> timedelta | None:
+        """From its first start until it ended, or until now."""
+        if self.started_at is None:
+            return None
+        return (self.finished_at or now or timezone.now()) - self.started_at
+
+
+class Attempt(models.Model):
+    """One try at a task. Its id is the fence: only the newest attempt of a running task may write to the task."""
+
+    class Outcome(models.TextChoices):
+        SUCCEEDED = "succeeded", "Succeeded"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+        DIED = "died", "Died"
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    task = models.ForeignKey(Task, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField()
+    worker = models.CharField(max_length=100)
+    host = models.CharField(max_length=255)
+    pid = models.PositiveIntegerField()
+    # Jiffies since boot at which the process began: with the pid it names one process for ever (proc(5), field 22).
+    pid_started = models.BigIntegerField()
+    boot_id = models.CharField(max_length=36, blank=True)
+    correlation_id = models.UUIDField()
+    started_at = models.DateTimeField(default=timezone.now)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=16, choices=Outcome.choices, blank=True)
+    error = models.TextField(blank=True)
+    exit_code = models.IntegerField(null=True, blank=True)
+    signal = models.CharField(max_length=16, blank=True)
+
+    class Meta:
+        ordering = ["number"]
+        constraints = [models.UniqueConstraint(fields=["task", "number"], name="attempt_number_once")]
+        indexes = [
+            models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Attempt {self.number} of {self.task_id}"
+
+
+class LogLine(models.Model):
+    """One line of a task's log, readable while it runs."""
+
+    class Level(models.TextChoices):
+        DEBUG = "debug", "Debug"
+        INFO = "info", "Info"
+        WARNING = "warning", "Warning"
+        ERROR = "error", "Error"
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="log_lines")
+    attempt = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(default=timezone.now)
+    level = models.CharField(max_length=8, choices=Level.choices, default=Level.INFO)
+    source = models.CharField(max_length=100, blank=True)
+    text = models.TextField()
+    correlation_id = models.UUIDField(null=True)
+
+    class Meta:
+        ordering = ["id"]
+        indexes = [models.Index(fields=["task", "id"], name="log_of_task")]
+
+    def __str__(self) -> str:
+        return self.text
