@@ -112,9 +112,13 @@ class Stack:
 class StackError(Exception):
     """A folder or file that cannot be read as a stack.
 
-    `message` is one sentence for the user; `file` and `line` say where; `hint` what to do.
+    `message` is one sentence for the user, which names file and line where there are any; `file` and `line` say the
+    same for programs; `hint` what to do. `code` tells apart what callers handle differently: `invalid` (the file's
+    content), `unreadable`, `missing`, `not-a-folder`, `outside` (of the folder that may be shown), `bad-path`,
+    `nothing-found`, `ambiguous` (several definitions: ask which), `unsupported`.
     """
 
-    def __init__(self, message: str, *, file: Path | None = None, line: int | None = None, hint: str = ""):
+    def __init__(self, message: str, *, file: Path | None = None, line: int | None = None, hint: str = "",
+                 code: str = "invalid"):
         super().__init__(message)
-        self.message, self.file, self.line, self.hint = message, file, line, hint
+        self.message, self.file, self.line, self.hint, self.code = message, file, line, hint, code
