@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 from cryptography.fernet import Fernet
 
-from projects.stacks.dotenv import read_dotenv
+from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -106,12 +106,10 @@ def redis_socket(data: Path) -> Path:
 
 def _dotenv() -> dict[str, str]:
     path = ROOT / ".env"
-    if not path.is_file():
-        return {}
     try:
-        return read_dotenv(path)
+        return dotenv.read(path).values
     except StackError as error:
-        raise EnvError(f"{path}, line {error.line}: {error.message}") from None
+        raise EnvError(error.message) from None
 
 
 def _data_folder(text: str) -> Path:
