@@ -1,0 +1,226 @@
+"""What people do with projects: one function each, called by pages, API, admin and commands alike."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from django.db import IntegrityError, transaction
+
+from events.actions import record
+from events.context import current
+from projects import environment, names, ports, worktrees
+from projects.binding import allowed_folder, engine_of, home_of, read_definition, sync_services
+from projects.errors import ProjectError
+from projects.jobs import DeleteProject, RestartService, RestartStack, StartStack, StopStack
+from projects.models import PortLease, Project
+from projects.moves import move
+from projects.stacks import detect
+from projects.stacks.spec import Definition, StackError
+from projects.states import Desired, ProjectState
+from tasks.actions import SubjectBusy, active_on, enqueue
+from tasks.models import Task
+
+
+@dataclass(slots=True)
+class Preview:
+    """What Hub would make of a folder. `ports` holds (service, container port, host port that is free now)."""
+
+    path: str
+    name: str = ""
+    candidates: list[detect.Candidate] = field(default_factory=list)
+    definition: Definition | None = None
+    error: ProjectError | None = None
+    ports: list[tuple[str, int, int]] = field(default_factory=list)
+
+
+def preview(path: str, engine: str = "") -> Preview:
+    """Look at a folder without changing anything; what is wrong is in `error`."""
+    seen = Preview(path=path)
+    try:
+        folder = allowed_folder(path)
+        seen.path = str(folder)
+        seen.name = names.free_name(folder.name)
+        seen.candidates = detect.detect(folder)
+        seen.definition = read_definition(path, engine)
+        asked = ports.needs(seen.definition.services)
+        free = ports.free_ports(len(asked), ports.taken()) if asked else []
+        seen.ports = [(need.service, need.container_port, port) for need, port in zip(asked, free, strict=True)]
+    except StackError as error:
+        seen.error = ProjectError.of_stack(error)
+    except ProjectError as error:
+        seen.error = error
+    return seen
+
+
+def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, int] | None = None,
+                   env: dict[str, str] | None = None, autostart: bool = False,
+                   copied_from: Project | None = None) -> Project:
+    """Register a folder, with its services and leased ports. All or nothing. ProjectError says what is wrong."""
+    name = names.checked(name)
+    variables = environment.checked(env or {})
+    definition = read_definition(path, engine, variables)
+    try:
+        with transaction.atomic():
+            project = Project(name=name, slug=names.free_slug(name), path=str(definition.path),
+                              engine=definition.engine, autostart=autostart, copied_from=copied_from,
+                              created_by=current().actor)
+            engine_of(project)
+            environment.store(project, variables)
+            project.save(force_insert=True)
+            sync_services(project, definition.services)
+            _lease(project, definition, ports)
+            record("project.created", {"project": project.pk, "name": name, "path": project.path,
+                                       "engine": project.engine})
+    except IntegrityError:
+        # Somebody registered the same name since it was checked, or took a port with every attempt.
+        names.checked(name)
+        raise ProjectError("Another project was registered at the same moment.", code="conflict",
+                           hint="Try again.") from None
+    return project
+
+
+def update_project(project: Project, *, name: str | None = None, env: dict[str, str] | None = None,
+                   autostart: bool | None = None, ports: dict[str, int] | None = None) -> Project:
+    """Change what is given; what runs is not touched: variables and ports count from the next start."""
+    changed = []
+    if name is not None and name != project.name:
+        project.name = names.checked(name, besides=project)
+        changed.append("name")
+    if env is not None:
+        if env != environment.load(project):
+            environment.store(project, env)
+            changed.append("environment")
+    if autostart is not None and autostart != project.autostart:
+        project.autostart = autostart
+        changed.append("autostart")
+    try:
+        with transaction.atomic():
+            if changed:
+                project.save(update_fields=changed)
+            if ports is not None or "environment" in changed:
+                definition = read_definition(project.path, project.engine, environment.load(project))
+                sync_services(project, definition.services)
+                _lease(project, definition, ports)
+                changed.append("ports")
+            if changed:
+                record("project.updated", {"project": project.pk, "name": project.name, "changed": changed})
+    except IntegrityError:
+        raise names.taken(project.name) from None
+    return project
+
+
+def copy_project(project: Project, *, name: str, path: str | None = None, branch: str | None = None,
+                 with_data: bool = False) -> Project:
+    """A second project beside the first: own name, ports, data and environment (taken over from the first).
+
+    The folder is the same one, another one (`path`), or a new git work tree of `branch`, in Hub's data folder or at
+    `path`. `with_data` copies what the services put into HUB_STACK_DATA; the first must be stopped for that.
+    """
+    name = names.checked(name)
+    if with_data and project.state not in (ProjectState.STOPPED, ProjectState.FAILED):
+        raise ProjectError(f"{project.name} is {project.state}: its data can only be copied while it is stopped.",
+                           field="with_data", code="conflict", hint="Stop it first, or copy without data.")
+    tree = worktrees.add(project, names.free_slug(name), branch, path) if branch else None
+    try:
+        with transaction.atomic():
+            copy = create_project(name=name, path=str(tree or path or project.path), engine=project.engine,
+                                  env=environment.load(project), copied_from=project)
+            if with_data:
+                worktrees.copy_data(home_of(project.slug) / "data", home_of(copy.slug) / "data")
+            record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk, "branch": branch or ""})
+    except BaseException:
+        if tree is not None:
+            worktrees.remove(tree)
+        raise
+    return copy
+
+
+def start(project: Project) -> Task:
+    """Start every service. The task is the one that is active when the same was asked already; SubjectBusy when
+    another is."""
+    with transaction.atomic():
+        task = enqueue(StartStack, {"project": project.pk}, subject=project.subject)
+        _wish(project, Desired.RUNNING)
+        if project.state != ProjectState.RUNNING:
+            move(project, ProjectState.STARTING)
+    return task
+
+
+def stop(project: Project) -> Task:
+    """Stop every service, and prove it. SubjectBusy while another task is active: cancelling that one stops a start."""
+    with transaction.atomic():
+        task = enqueue(StopStack, {"project": project.pk}, subject=project.subject)
+        _wish(project, Desired.STOPPED)
+        move(project, ProjectState.STOPPING)
+    return task
+
+
+def restart(project: Project) -> Task:
+    """Stop and start again, with what the folder says now."""
+    with transaction.atomic():
+        task = enqueue(RestartStack, {"project": project.pk}, subject=project.subject)
+        _wish(project, Desired.RUNNING)
+    return task
+
+
+def restart_service(project: Project, service: str) -> Task:
+    """Restart one service. ProjectError when the project has none of that name, or is not running."""
+    if not project.services.filter(name=service).exists():
+        raise ProjectError(f"{project.name} has no service named {service[:100]}.", field="service")
+    if project.state != ProjectState.RUNNING and active_on(project.subject) is None:
+        raise ProjectError(f"{project.name} is {project.state}: only a service of a running project can be restarted.",
+                           field="service", code="conflict", hint="Start the project.")
+    return enqueue(RestartService, {"project": project.pk, "service": service}, subject=project.subject)
+
+
+def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
+    """Stop the project and remove what Hub made for it. Data are kept unless `data="remove"` and `confirm` is its name.
+    The user's own folder is never touched."""
+    if data not in ("keep", "remove"):
+        raise ProjectError("data must be keep or remove.", field="data")
+    if data == "remove" and confirm != project.name:
+        raise ProjectError("The name does not match: nothing was deleted.", field="confirm",
+                           hint=f"Type {project.name} to remove its data as well.")
+    with transaction.atomic():
+        task = enqueue(DeleteProject, {"project": project.pk, "data": data}, subject=project.subject)
+        _wish(project, Desired.STOPPED)
+    return task
+
+
+def release_port(project: Project, lease_id: int) -> PortLease:
+    """Lease another host port in the place of one, such as one that a foreign process took."""
+    lease = project.leases.get(pk=lease_id)
+    if active_on(project.subject) is not None:
+        raise ProjectError(f"A task on {project.name} is under way.", code="conflict", hint="Wait until it has ended.")
+    before = lease.host_port
+    for _ in range(ports.ATTEMPTS):
+        try:
+            with transaction.atomic():
+                lease.host_port = ports.free_ports(1, ports.taken())[0]
+                lease.save(update_fields=["host_port"])
+                record("project.port-leased", {"project": project.pk, "name": project.name, "service": lease.service,
+                                               "port": lease.host_port, "instead_of": before})
+            return lease
+        except IntegrityError:
+            continue  # another project was quicker; the next look sees its lease
+    raise ProjectError("No port could be leased: others are quicker.", code="conflict", hint="Try again.")
+
+
+def service_ports(fields: dict[str, object]) -> dict[str, object]:
+    """The ports that an older script names by `backend_port`, `frontend_port`, `postgres_port` and `redis_port`."""
+    pattern = re.compile(r"(backend|frontend|postgres|redis)_port")
+    return {match[1]: value for name, value in fields.items() if (match := pattern.fullmatch(name))}
+
+
+def _wish(project: Project, desired: str) -> None:
+    Project.objects.filter(pk=project.pk).update(desired=desired)
+    project.desired = desired
+
+
+def _lease(project: Project, definition: Definition, wanted: dict[str, int] | None) -> None:
+    ports.lease(project, definition.services, wanted)
+
+
+__all__ = ["SubjectBusy", "copy_project", "create_project", "delete", "preview", "release_port", "restart",
+           "restart_service", "service_ports", "start", "stop", "update_project"]

@@ -1,0 +1,23 @@
+"""What is to start with Hub."""
+
+from __future__ import annotations
+
+from events.context import acting
+from projects import actions
+from projects.errors import ProjectError
+from projects.models import Project
+from projects.states import ProjectState
+
+
+def autostart() -> list[str]:
+    """Start every stopped project that is marked for it; called once when Hub has come up. A line for each."""
+    done = []
+    with acting(actor="hub", via="up"):
+        for project in Project.objects.filter(autostart=True, state=ProjectState.STOPPED):
+            try:
+                actions.start(project)
+            except (actions.SubjectBusy, ProjectError) as error:
+                done.append(f"{project.name} could not be started with Hub: {error}")
+            else:
+                done.append(f"{project.name} starts with Hub")
+    return done

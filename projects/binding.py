@@ -1,0 +1,128 @@
+"""From a project's rows to what an engine runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Max
+
+from projects import environment, ports
+from projects.definitions import from_json, to_json
+from projects.engines.base import Engine
+from projects.engines.process.engine import ProcessEngine
+from projects.errors import ProjectError
+from projects.models import PortLease, Project, Revision, Service
+from projects.stacks import detect, folders
+from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
+
+ENGINES: dict[str, Engine] = {"process": ProcessEngine()}
+
+
+def engine_of(project: Project) -> Engine:
+    """The engine that runs a project. ProjectError when this Hub has none of that name."""
+    try:
+        return ENGINES[project.engine]
+    except KeyError:
+        raise ProjectError(f"This Hub has no engine named {project.engine!r}.", field="engine",
+                           hint=f"Engines: {', '.join(ENGINES)}.") from None
+
+
+def home_of(slug: str) -> Path:
+    """The folder in Hub's data that belongs to one project: `run` (logs, state), `data` and `tree` are in it."""
+    return settings.HUB_DATA / "stacks" / slug
+
+
+def allowed_folder(path: str) -> Path:
+    """The folder at `path`, seen to be one that Hub may run: below the projects' root, one of the examples, or a
+    work tree that Hub made for a copy. StackError for every other."""
+    others = [settings.HUB_EXAMPLES, settings.HUB_DATA / "stacks"]
+    try:
+        place = Path(path).expanduser().resolve()
+        root = next((other for other in others if place.is_relative_to(other)), settings.HUB_PROJECTS_ROOT)
+    except (OSError, RuntimeError, ValueError):  # what `confine` has words for
+        root = settings.HUB_PROJECTS_ROOT
+    return folders.confine(root, path)
+
+
+def read_definition(path: str, engine: str = "", env: dict[str, str] | None = None) -> Definition:
+    """What the folder says now. ProjectError for everything that is wrong with it."""
+    try:
+        return detect.read(allowed_folder(path), engine or None, env)
+    except StackError as error:
+        raise ProjectError.of_stack(error, field="engine" if error.code == "ambiguous" else "path") from None
+
+
+def sync_services(project: Project, services: tuple[ServiceSpec, ...]) -> None:
+    """Make the rows of the project's services those of its definition; what was observed of them stays."""
+    rows = {row.name: row for row in project.services.all()}
+    for position, spec in enumerate(services):
+        values = {"position": position, "kind": spec.kind, "command": spec.command, "depends_on": list(spec.depends_on)}
+        row = rows.pop(spec.name, None)
+        if row is None:
+            Service.objects.create(project=project, name=spec.name, **values)
+        elif any(getattr(row, name) != value for name, value in values.items()):
+            Service.objects.filter(pk=row.pk).update(**values)
+    Service.objects.filter(pk__in=[row.pk for row in rows.values()]).delete()
+
+
+def new_revision(project: Project, task_id=None) -> Stack:
+    """Read the folder, lease what its ports need, and keep all of it as the project's next revision.
+
+    A run again of the same task uses the revision that it made before. ProjectError when the folder cannot be read.
+    """
+    kept = project.revisions.filter(task_id=task_id).first() if task_id else None
+    if kept is not None:
+        return _stack(project, kept)
+    own = environment.load(project)
+    definition = read_definition(project.path, project.engine, own)
+    with transaction.atomic():
+        leases = ports.lease(project, definition.services)
+        sync_services(project, definition.services)
+        last = project.revisions.aggregate(last=Max("number"))["last"] or 0
+        revision = Revision.objects.create(
+            project=project, number=last + 1, definition=to_json(definition), task_id=task_id,
+            environment=environment.encrypt({**definition.env, **own}),
+            ports=[[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases],
+        )
+    return _stack(project, revision)
+
+
+def running_stack(project: Project) -> Stack:
+    """What was started last: the newest revision, or the folder's services when nothing was ever started."""
+    revision = project.revisions.first()
+    if revision is not None:
+        return _stack(project, revision)
+    services = tuple(
+        ServiceSpec(name=row.name, command=row.command, kind=row.kind, depends_on=tuple(row.depends_on))
+        for row in project.services.all()
+    )
+    definition = Definition(engine=project.engine, path=Path(project.path), source=Path(project.path),
+                            services=services)
+    return Stack(hub_id=settings.HUB_ID, slug=project.slug, definition=definition,
+                 run_dir=home_of(project.slug) / "run", host_ports=host_ports_of(project.leases.all()))
+
+
+def host_ports_of(leases) -> dict[tuple[str, int, int], int]:
+    """The leases as an engine reads them."""
+    return {(lease.service, lease.instance, lease.container_port): lease.host_port for lease in leases}
+
+
+def _stack(project: Project, revision: Revision) -> Stack:
+    variables = environment.load(revision)
+    home = home_of(project.slug)
+    return Stack(
+        hub_id=settings.HUB_ID,
+        slug=project.slug,
+        definition=from_json(revision.definition, variables),
+        run_dir=home / "run",
+        env={**variables, "HUB_STACK_DATA": str(home / "data")},
+        host_ports={(service, instance, inner): outer for service, instance, inner, outer in revision.ports},
+        revision=revision.number,
+    )
+
+
+def lease_of(project: Project, lease_id: int) -> PortLease:
+    """One of the project's leases. PortLease.DoesNotExist when it is another's."""
+    return project.leases.get(pk=lease_id)

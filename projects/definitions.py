@@ -1,0 +1,35 @@
+"""Definitions as JSON: what a revision keeps."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from projects.stacks.spec import Definition, Port, Readiness, ServiceSpec
+
+
+def to_json(definition: Definition) -> dict[str, Any]:
+    """A definition as plain JSON, without its variables: they may hold secrets, and are kept encrypted."""
+    content = asdict(definition)
+    del content["env"]
+    return {**content, "path": str(definition.path), "source": str(definition.source)}
+
+
+def from_json(content: dict[str, Any], env: dict[str, str]) -> Definition:
+    """The definition that `to_json` put away, with the variables that it had."""
+    return Definition(
+        engine=content["engine"],
+        path=Path(content["path"]),
+        source=Path(content["source"]),
+        services=tuple(
+            ServiceSpec(**{
+                **service,
+                "ports": tuple(Port(**port) for port in service["ports"]),
+                "depends_on": tuple(service["depends_on"]),
+                "ready": Readiness(**service["ready"]),
+            })
+            for service in content["services"]
+        ),
+        env=env,
+    )

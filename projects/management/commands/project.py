@@ -1,0 +1,220 @@
+"""`manage.py project`: everything that the pages do with projects, for the shell."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import sys
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.core.serializers.json import DjangoJSONEncoder
+
+from events.context import acting
+from projects import actions
+from projects.environment import load
+from projects.errors import ProjectError
+from projects.logs import read_log
+from projects.models import Project
+from projects.observation import project_dict, status_of
+from projects.remains import remains_of
+from projects.stacks import dotenv
+from projects.stacks.spec import StackError
+from tasks.models import Task
+
+POLL = 0.2
+
+
+class Command(BaseCommand):
+    help = "List, add, copy, start, stop, restart, watch and delete projects."
+
+    def add_arguments(self, parser):
+        commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+        def command(name: str, text: str, *, project: bool = True, wait: bool = False):
+            sub = commands.add_parser(name, help=text, description=text)
+            if project:
+                sub.add_argument("project", help="its name, slug or id")
+            if wait:
+                sub.add_argument("--wait", action="store_true", help="until the task has ended; exit code 1 if it failed")
+            sub.add_argument("--json", action="store_true", help="print JSON")
+            return sub
+
+        command("list", "Every project, with its state and ports.", project=False)
+        add = command("add", "Register a folder.", project=False)
+        add.add_argument("path")
+        add.add_argument("--name", default="", help="default: the folder's name, made free")
+        add.add_argument("--engine", default="", choices=["", *Project.Engine.values])
+        add.add_argument("--port", action="append", default=[], metavar="SERVICE=PORT")
+        add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
+        add.add_argument("--autostart", action="store_true")
+        copy = command("copy", "A second project beside the first, with ports of its own.")
+        copy.add_argument("name", help="the name of the copy")
+        copy.add_argument("--path", help="another folder")
+        copy.add_argument("--branch", help="a new git work tree of this branch")
+        copy.add_argument("--with-data", action="store_true")
+        for name, text in (("start", "Start every service."), ("stop", "Stop every service, and prove it.")):
+            command(name, text, wait=True)
+        command("restart", "Restart the stack, or one service.", wait=True).add_argument("--service", default="")
+        command("status", "What was last seen of it.")
+        logs = command("logs", "The last lines of a service.")
+        logs.add_argument("service")
+        logs.add_argument("--tail", type=int, default=200)
+        logs.add_argument("--run", type=int)
+        logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+        delete = command("delete", "Stop it and remove what Hub made for it; the folder stays.", wait=True)
+        delete.add_argument("--data", choices=["keep", "remove"], default="keep")
+        delete.add_argument("--confirm", default="", metavar="NAME", help="its name, to remove data")
+        delete.add_argument("--preview", action="store_true", help="only list what would go")
+
+    def handle(self, *args, action: str, **options):
+        with acting(actor=f"command:{_login()}", via="command"):
+            try:
+                getattr(self, f"do_{action}")(**options)
+            except actions.SubjectBusy as error:
+                raise CommandError(f"{error.task.title} is under way ({error.task.pk}).", returncode=3) from None
+            except (ProjectError, StackError) as error:
+                raise CommandError(f"{error.message} {error.hint}".strip(), returncode=2) from None
+
+    # One method an action
+
+    def do_list(self, *, json: bool, **_: Any) -> None:
+        projects = Project.objects.prefetch_related("services", "leases")
+        rows = [project_dict(project) for project in projects]
+        if json:
+            return self.print_json(rows)
+        width = max((len(row["name"]) for row in rows), default=0)
+        for row in rows:
+            ports = " ".join(f"{port['service']}:{port['port']}" for port in row["ports"])
+            self.stdout.write(f"{row['id']:>4}  {row['name']:<{width}}  {row['status']:<9} {ports}  {row['path']}")
+        return None
+
+    def do_add(self, *, path: str, name: str, engine: str, port: list[str], env: list[str], autostart: bool,
+               json: bool, **_: Any) -> None:
+        ports = {}
+        for text in port:
+            service, _, number = text.rpartition("=")
+            if not service or not number.isdecimal():
+                raise CommandError(f"--port {text}: use SERVICE=PORT, such as web=8010.", returncode=2)
+            ports[service] = int(number)
+        seen = actions.preview(path, engine)
+        project = actions.create_project(name=name or seen.name or "project", path=path, engine=engine, ports=ports,
+                                         env=dotenv.parse("\n".join(env)).values, autostart=autostart)
+        self.print_project(project, json)
+
+    def do_copy(self, *, project: str, name: str, path: str | None, branch: str | None, with_data: bool, json: bool,
+                **_: Any) -> None:
+        copy = actions.copy_project(_find(project), name=name, path=path, branch=branch, with_data=with_data)
+        self.print_project(copy, json)
+
+    def do_start(self, *, project: str, **options: Any) -> None:
+        self.follow(actions.start(_find(project)), **options)
+
+    def do_stop(self, *, project: str, **options: Any) -> None:
+        self.follow(actions.stop(_find(project)), **options)
+
+    def do_restart(self, *, project: str, service: str, **options: Any) -> None:
+        found = _find(project)
+        self.follow(actions.restart_service(found, service) if service else actions.restart(found), **options)
+
+    def do_status(self, *, project: str, json: bool, **_: Any) -> None:
+        found = _find(project)
+        status = status_of(found)
+        if json:
+            return self.print_json({"id": found.pk, "name": found.name, **status})
+        self.stdout.write(f"{found.name}: {status['status']}  {status['reason']}".rstrip())
+        for service in status["services"]:
+            where = f":{service['port']}" if service["port"] else ""
+            self.stdout.write(f"  {service['name']:<16} {service['state']:<10} {where:<6} {service['reason']}".rstrip())
+        return None
+
+    def do_logs(self, *, project: str, service: str, tail: int, run: int | None, follow: bool, json: bool,
+                **_: Any) -> None:
+        found = _find(project)
+        chunk = read_log(found, service, tail, run=run)
+        if json:
+            return self.print_json({"service": service, "run": chunk.run, "lines": list(chunk.lines)})
+        while True:
+            if chunk.missed:
+                self.stdout.write("[lines were rotated away before they could be read]")
+            for line in chunk.lines:
+                self.stdout.write(line)
+            if not follow:
+                return None
+            time.sleep(POLL)
+            chunk = read_log(found, service, 10_000, after=chunk.offset, run=chunk.run)
+
+    def do_delete(self, *, project: str, data: str, confirm: str, preview: bool, **options: Any) -> None:
+        found = _find(project)
+        if not preview:
+            return self.follow(actions.delete(found, data=data, confirm=confirm), **options)
+        rows = [{"kind": remain.kind, "name": remain.name, "size": remain.size, "is_data": remain.is_data,
+                 "detail": remain.detail} for remain in remains_of(found)]
+        if options["json"]:
+            return self.print_json(rows)
+        for row in rows:
+            size = "" if row["size"] is None else f"  {row['size']} bytes"
+            keeps = "  (kept unless --data remove)" if row["is_data"] else ""
+            self.stdout.write(f"{row['kind']:<8} {row['name']}{size}{keeps}  {row['detail']}".rstrip())
+        return None
+
+    # Output
+
+    def follow(self, task: Task, *, wait: bool, json: bool, **_: Any) -> None:
+        """Say which task does it; with `--wait` what it does, until it has ended. Ctrl-C leaves the task running."""
+        said = ""
+        try:
+            while wait and task.is_active:
+                line = _step(task)
+                if line and line != said and not json:
+                    self.stdout.write(line)
+                    said = line
+                time.sleep(POLL)
+                task.refresh_from_db()
+        except KeyboardInterrupt:
+            sys.exit(f"The task goes on: {task.pk}")
+        if json:
+            self.print_json({"task_id": task.pk, "state": task.state, "title": task.title, "error": task.error,
+                             "result": task.result})
+        else:
+            self.stdout.write(f"{task.title}: {task.state} ({task.pk})")
+        if wait and task.state != "succeeded":
+            raise CommandError("\n".join(filter(None, [task.error, task.detail])) or f"It was {task.state}.")
+
+    def print_project(self, project: Project, as_json: bool) -> None:
+        row = project_dict(project)
+        if as_json:
+            return self.print_json(row)
+        ports = ", ".join(f"{port['service']} on {port['url']}" for port in row["ports"]) or "no ports"
+        variables = f", {len(load(project))} variables" if project.environment else ""
+        self.stdout.write(f"{project.name} is project {project.pk}: {ports}{variables}")
+        return None
+
+    def print_json(self, value: Any) -> None:
+        self.stdout.write(json.dumps(value, cls=DjangoJSONEncoder, indent=2, ensure_ascii=False))
+
+
+def _step(task: Task) -> str:
+    """`step 2 of 5: db answers`, empty before the first step."""
+    if not task.steps_total:
+        return ""
+    return f"step {min(task.steps_done + 1, task.steps_total)} of {task.steps_total}: {task.step}"
+
+
+def _find(text: str) -> Project:
+    """By name first (people type names), then slug, then id."""
+    for query in ({"name": text}, {"slug": text}, {"pk": text}):
+        if "pk" in query and not text.isdecimal():
+            continue
+        project = Project.objects.filter(**query).first()
+        if project is not None:
+            return project
+    raise CommandError(f"There is no project {text!r}; see `manage.py project list`.", returncode=2)
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"

@@ -1,0 +1,133 @@
+"""Host ports: leased to one project each, in the database, and seen to be free by a real bind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from projects.engines import host_ports
+from projects.errors import ProjectError
+from projects.models import PortLease, Project
+from projects.stacks.spec import ServiceSpec
+
+ATTEMPTS = 20
+
+
+class Need(NamedTuple):
+    """A port that a definition asks for."""
+
+    service: str
+    instance: int
+    container_port: int
+    protocol: str
+
+
+def needs(services: Iterable[ServiceSpec]) -> list[Need]:
+    """Every port that the services ask for, one for each instance."""
+    return [
+        Need(service.name, instance, port.container_port, port.protocol)
+        for service in services
+        for instance in range(1, service.instances + 1)
+        for port in service.ports
+    ]
+
+
+def taken() -> set[int]:
+    """Every host port that is leased."""
+    return set(PortLease.objects.values_list("host_port", flat=True))
+
+
+def free_ports(count: int, without: set[int]) -> list[int]:
+    """`count` ports of Hub's range that nobody leased and nobody listens on, lowest first; a row of neighbours where
+    there is one. ProjectError when the range is used up."""
+    low, high = settings.HUB_PORT_RANGE
+    free: list[int] = []
+    for port in range(low, high + 1):
+        if port not in without and host_ports.is_free(port):
+            free.append(port)
+            if len(free) >= count and free[-1] - free[-count] == count - 1:
+                return free[-count:]
+            if len(free) >= 4 * count + 20:
+                break
+    if len(free) < count:
+        raise ProjectError(f"No port is left between {low} and {high}.", field="ports", code="conflict",
+                           hint="Delete a project, or widen HUB_PORT_RANGE.")
+    return free[:count]
+
+
+def lease(project: Project, services: Iterable[ServiceSpec], wanted: dict[str, int] | None = None) -> list[PortLease]:
+    """Make the project's leases what its services need; leases that are still needed keep their ports.
+
+    `wanted` asks for ports by `service` or `service:container_port`. All or nothing, safe against others who lease at
+    the same time. ProjectError when a wanted port is another's, taken by a listener, or asked for nothing.
+    """
+    asked = needs(services)
+    wishes = _wishes(asked, wanted or {})
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                return _lease_once(project, asked, wishes)
+        except IntegrityError:
+            # Somebody else was quicker with one of these ports: the next look sees it as taken.
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _lease_once(project: Project, asked: list[Need], wishes: dict[Need, int]) -> list[PortLease]:
+    held = {Need(row.service, row.instance, row.container_port, row.protocol): row for row in project.leases.all()}
+    for need, row in list(held.items()):
+        if need not in asked or (need in wishes and wishes[need] != row.host_port):
+            row.delete()
+            del held[need]
+    others = {row.host_port: row for row in PortLease.objects.select_related("project")}
+    for need, port in wishes.items():
+        if need not in held:
+            check_free(port, others)
+    missing = [need for need in asked if need not in held]
+    open_needs = [need for need in missing if need not in wishes]
+    found = iter(free_ports(len(open_needs), set(others) | set(wishes.values())) if open_needs else ())
+    PortLease.objects.bulk_create(
+        PortLease(project=project, service=need.service, instance=need.instance, container_port=need.container_port,
+                  protocol=need.protocol, host_port=wishes[need] if need in wishes else next(found))
+        for need in missing
+    )
+    return list(project.leases.all())
+
+
+def check_free(port: int, others: dict[int, PortLease]) -> None:
+    """ProjectError when the port is leased to another, or a process of this host listens on it."""
+    if port in others:
+        owner = others[port]
+        raise ProjectError(f"Port {port} is leased to {owner.service} of {owner.project.name}.", field="ports",
+                           code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")
+    if not host_ports.is_free(port):
+        who = host_ports.holder(port)
+        raise ProjectError(f"Port {port} is taken by {who or 'a process outside Hub'}.", field="ports",
+                           code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")
+
+
+def _wishes(asked: list[Need], wanted: dict[str, int]) -> dict[Need, int]:
+    wishes: dict[Need, int] = {}
+    for name, port in wanted.items():
+        service, _, number = str(name).partition(":")
+        matches = [
+            need for need in asked
+            if need.service == service and (not number or str(need.container_port) == number) and need.instance == 1
+        ]
+        if not matches:
+            known = ", ".join(sorted({need.service for need in asked})) or "none"
+            raise ProjectError(f"There is no port of {str(name)[:100]!r} to lease.", field="ports",
+                               hint=f"Services with a port: {known}.")
+        if len(matches) > 1:
+            raise ProjectError(f"{service} has several ports.", field="ports",
+                               hint="Name one: " + ", ".join(f"{service}:{need.container_port}" for need in matches))
+        if isinstance(port, bool) or not isinstance(port, int) or not 1 <= port <= 65535:
+            raise ProjectError(f"The port of {service} must be a number from 1 to 65535.", field="ports")
+        if port in wishes.values():
+            raise ProjectError(f"Port {port} is asked for twice.", field="ports")
+        wishes[matches[0]] = port
+    return wishes
