@@ -122,7 +122,7 @@ def _data_folder(text: str) -> Path:
             raise PermissionError(13, "Permission denied")
     except OSError as error:
         raise EnvError(
-            f"HUB_DATA: {data} cannot be used as {_user()}: {error.strerror}. Set HUB_DATA to a folder that is writable."
+            f"HUB_DATA: {data} cannot be used as {_user()}: {error.strerror}. Set HUB_DATA to a writable folder."
         ) from None
     return data.resolve()
 
@@ -150,7 +150,9 @@ def _kept(path: Path, make) -> str:
                 temporary.unlink()
         text = path.read_text().strip()
     except OSError as error:
-        raise EnvError(f"{path} cannot be written or read: {error.strerror}. Free some space or set HUB_DATA.") from None
+        raise EnvError(
+            f"{path} cannot be written or read: {error.strerror}. Free some space or set HUB_DATA."
+        ) from None
     if not text:
         raise EnvError(f"{path} is empty. Restore it from a backup, or remove it to have a new one made.")
     return text

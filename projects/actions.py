@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
+from tasks.actions import SubjectBusy, active_on, enqueue
 
 from events.actions import record
 from events.context import current
@@ -18,7 +19,6 @@ from projects.moves import move
 from projects.stacks import detect
 from projects.stacks.spec import Definition, StackError
 from projects.states import Desired, ProjectState
-from tasks.actions import SubjectBusy, active_on, enqueue
 from tasks.models import Task
 
 
@@ -87,10 +87,9 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
     if name is not None and name != project.name:
         project.name = names.checked(name, besides=project)
         changed.append("name")
-    if env is not None:
-        if env != environment.load(project):
-            environment.store(project, env)
-            changed.append("environment")
+    if env is not None and env != environment.load(project):
+        environment.store(project, env)
+        changed.append("environment")
     if autostart is not None and autostart != project.autostart:
         project.autostart = autostart
         changed.append("autostart")
@@ -128,7 +127,8 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
                                   env=environment.load(project), copied_from=project)
             if with_data:
                 worktrees.copy_data(home_of(project.slug) / "data", home_of(copy.slug) / "data")
-            record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk, "branch": branch or ""})
+            record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk,
+                                      "branch": branch or ""})
     except BaseException:
         if tree is not None:
             worktrees.remove(tree)

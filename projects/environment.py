@@ -81,3 +81,9 @@ def masked(variables: dict[str, str]) -> dict[str, str]:
         name: MASK if value and is_secret(name) else CREDENTIALS_IN_URL.sub(MASK, value)
         for name, value in variables.items()
     }
+
+
+def unmasked(variables: dict[str, str], before: dict[str, str]) -> dict[str, str]:
+    """The variables, where one that was sent back as `masked` shows it keeps the value it had `before`."""
+    shown = masked(before)
+    return {name: before[name] if shown.get(name) == value else value for name, value in variables.items()}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
+from tasks.cancellation import TaskCancelled
 
 from events.actions import record
 from projects import worktrees
@@ -16,9 +17,7 @@ from projects.errors import ProjectError
 from projects.models import Project
 from projects.moves import move
 from projects.observation import observe
-from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
-from tasks.cancellation import TaskCancelled
 from tasks.job import Job, JobFailed
 
 

@@ -9,6 +9,7 @@ from datetime import timedelta
 
 from django.db.models import Max
 from django.utils import timezone
+from tasks.actions import SubjectBusy
 
 from events.context import acting
 from projects import actions
@@ -20,7 +21,6 @@ from projects.moves import move
 from projects.observation import is_alive, write
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
-from tasks.actions import SubjectBusy
 from tasks.models import Task
 from tasks.states import ACTIVE
 
@@ -41,7 +41,7 @@ def reconcile() -> list[str]:
         done: list[str] = []
         projects = list(Project.objects.all())
         revisions = dict(
-            Revision.objects.order_by().values_list("project").annotate(last=Max("number")).values_list("project", "last")
+            Revision.objects.order_by().values("project").annotate(last=Max("number")).values_list("project", "last")
         )
         rows: dict[int, list[Service]] = defaultdict(list)
         for service in Service.objects.all():

@@ -16,7 +16,8 @@ def remains_of(project: Project) -> list[Remain]:
     """
     home = home_of(project.slug)
     found = list(engine_of(project).remains(running_stack(project)))
-    for name, what in (("data", "Files that its services keep (HUB_STACK_DATA)"), ("tree", "Git work tree of this copy")):
+    own = {"data": "Files that its services keep (HUB_STACK_DATA)", "tree": "Git work tree of this copy"}
+    for name, what in own.items():
         if (home / name).is_dir() and any((home / name).iterdir()):
             found.append(Remain("folder", str(home / name), size_of(home / name), is_data=True, detail=what))
     for lease in project.leases.all():

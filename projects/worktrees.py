@@ -90,7 +90,8 @@ def _git(path: str, *arguments: str) -> str:
         answer = subprocess.run(["git", "-C", path, *arguments], capture_output=True, text=True, errors="replace",
                                 timeout=SECONDS, env=environ, stdin=subprocess.DEVNULL, check=False)
     except FileNotFoundError:
-        raise ProjectError("git is not installed.", field="branch", hint="Install git, or copy without a branch.") from None
+        raise ProjectError("git is not installed.", field="branch",
+                           hint="Install git, or copy without a branch.") from None
     except subprocess.TimeoutExpired:
         raise ProjectError(f"git took longer than {SECONDS} s.", field="branch") from None
     if answer.returncode != 0:

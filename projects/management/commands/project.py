@@ -37,7 +37,8 @@ class Command(BaseCommand):
             if project:
                 sub.add_argument("project", help="its name, slug or id")
             if wait:
-                sub.add_argument("--wait", action="store_true", help="until the task has ended; exit code 1 if it failed")
+                sub.add_argument("--wait", action="store_true",
+                                 help="until the task has ended; exit code 1 if it failed")
             sub.add_argument("--json", action="store_true", help="print JSON")
             return sub
 
