@@ -1,0 +1,110 @@
+"""Whether Hub works: for people, load balancers and monitors. Public, so it says nothing that is secret."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.migrations.loader import MigrationLoader
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from hub.watch import heartbeat_age
+from tasks.queue import ping, workers_alive
+
+logger = logging.getLogger(__name__)
+
+OK, DEGRADED, DOWN = "ok", "degraded", "down"
+
+# Seconds after which a watch that should touch its file every two is taken for dead.
+WATCH_STALE = 10.0
+# Bytes free in the data folder below which work slows down soon, and below which it fails.
+DISK_LOW = 500 * 1024 * 1024
+DISK_FULL = 20 * 1024 * 1024
+
+_migrated = False
+
+
+@never_cache
+@require_safe
+def health(request: HttpRequest) -> HttpResponse:
+    """`{"status", "version", "database", "redis", "workers", "watch", "disk"}`, each part `{"status", ...}`.
+
+    `status` is ok, degraded or down. Hub as a whole is down (503) without its database; without anything else it is
+    degraded (200): pages can be read, and what was asked for is done when the missing part is back.
+    """
+    parts = {name: _checked(name, check) for name, check in CHECKS.items()}
+    if parts["database"]["status"] == DOWN:
+        status = DOWN
+    else:
+        status = OK if all(part["status"] == OK for part in parts.values()) else DEGRADED
+    body = {"status": status, "version": settings.VERSION, **parts}
+    return JsonResponse(body, status=503 if status == DOWN else 200)
+
+
+@never_cache
+@require_safe
+def ready(request: HttpRequest) -> HttpResponse:
+    """`{"ready", "reasons"}`: 200 when requests can be served, 503 with the reasons while they cannot."""
+    reasons = []
+    if _checked("database", _database)["status"] != OK:
+        reasons.append("the database does not answer")
+    elif _checked("migrations", _migrations)["status"] != OK:
+        reasons.append("the database is not up to date")
+    if _checked("redis", _redis)["status"] != OK:
+        reasons.append("Redis does not answer")
+    return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+def _checked(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """A check that raises has found its part down. What it raised may hold addresses and goes to the log only."""
+    try:
+        return check()
+    except Exception as error:  # noqa: BLE001 - whatever is wrong, this page must say so
+        logger.warning("Health: %s: %s", name, error)
+        return {"status": DOWN}
+
+
+def _database() -> dict[str, Any]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return {"status": OK, "engine": connection.vendor}
+
+
+def _migrations() -> dict[str, Any]:
+    """Looked up until it is true once: no database goes back by itself."""
+    global _migrated
+    if not _migrated:
+        loader = MigrationLoader(connections[DEFAULT_DB_ALIAS])
+        _migrated = set(loader.graph.nodes) <= set(loader.applied_migrations)
+    return {"status": OK if _migrated else DOWN}
+
+
+def _redis() -> dict[str, Any]:
+    return {"status": OK if ping() else DOWN}
+
+
+def _workers() -> dict[str, Any]:
+    alive, expected = len(workers_alive()), settings.ENV.workers
+    return {"status": OK if alive >= expected else DEGRADED if alive else DOWN, "alive": alive, "expected": expected}
+
+
+def _watch() -> dict[str, Any]:
+    age = heartbeat_age()
+    return {
+        "status": OK if age is not None and age <= WATCH_STALE else DOWN,
+        "age": None if age is None else round(age, 1),
+    }
+
+
+def _disk() -> dict[str, Any]:
+    free = shutil.disk_usage(settings.HUB_DATA).free
+    return {"status": OK if free >= DISK_LOW else DEGRADED if free >= DISK_FULL else DOWN, "free": free}
+
+
+CHECKS = {"database": _database, "redis": _redis, "workers": _workers, "watch": _watch, "disk": _disk}
