@@ -1,0 +1,149 @@
+"""Ports: one project each, kept while the project lives, whoever asks at the same moment."""
+
+import socket
+import threading
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from projects import actions
+from projects.errors import ProjectError
+from projects.models import PortLease, Project
+
+pytestmark = pytest.mark.django_db
+
+PROCFILE = "web: serve --port $PORT\nworker: work\nredis: cache --port $REDIS_PORT\n"
+
+
+@pytest.fixture
+def folder():
+    path = settings.HUB_PROJECTS_ROOT / "leases"
+    path.mkdir(exist_ok=True)
+    (path / "Procfile").write_text(PROCFILE)
+    return str(path)
+
+
+def ports_of(project: Project) -> dict[str, int]:
+    return {lease.service: lease.host_port for lease in project.leases.all()}
+
+
+def test_each_service_that_declares_a_port_gets_one_of_the_range(folder):
+    project = actions.create_project(name="one", path=folder)
+    low, high = settings.HUB_PORT_RANGE
+    assert set(ports_of(project)) == {"web", "redis"}
+    assert all(low <= port <= high for port in ports_of(project).values())
+
+
+def test_two_copies_of_one_folder_share_no_port(folder):
+    first = actions.create_project(name="first", path=folder)
+    second = actions.copy_project(first, name="second")
+    assert not set(ports_of(first).values()) & set(ports_of(second).values())
+
+
+def test_delete_one_add_one_gives_no_clash(folder):
+    """The older Hub counted projects to find ports: after a delete the next one collided."""
+    kept = [actions.create_project(name=f"p{number}", path=folder) for number in range(3)]
+    kept.pop(0).delete()
+    kept.append(actions.create_project(name="new", path=folder))
+    ports = [port for project in kept for port in ports_of(project).values()]
+    assert len(ports) == len(set(ports)) == 6
+
+
+def test_a_listener_outside_hub_is_passed_over(folder):
+    first = actions.preview(folder).ports
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", first[0][2]))
+        foreign.listen()
+        project = actions.create_project(name="beside", path=folder)
+        assert first[0][2] not in ports_of(project).values()
+
+
+def test_a_listener_on_ipv6_alone_counts_as_well(folder):
+    first = actions.preview(folder).ports[0][2]
+    with socket.socket(socket.AF_INET6) as foreign:
+        foreign.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        foreign.bind(("::1", first))
+        foreign.listen()
+        assert first not in ports_of(actions.create_project(name="six", path=folder)).values()
+
+
+def test_a_wanted_port_is_given(folder):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        wanted = probe.getsockname()[1]
+    assert ports_of(actions.create_project(name="wanted", path=folder, ports={"web": wanted}))["web"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("ports", "words"),
+    [
+        ({"web": 0}, "1 to 65535"),
+        ({"web": 70000}, "1 to 65535"),
+        ({"web": "8010"}, "1 to 65535"),
+        ({"web": True}, "1 to 65535"),
+        ({"nobody": 8010}, "no port of 'nobody'"),
+        ({"worker": 8010}, "no port of 'worker'"),
+        ({"web:1": 8010}, "no port of 'web:1'"),
+        ({"web": 18010, "redis": 18010}, "twice"),
+    ],
+)
+def test_a_wish_that_makes_no_sense_is_refused_and_nothing_is_made(folder, ports, words):
+    with pytest.raises(ProjectError, match=words):
+        actions.create_project(name="bad", path=folder, ports=ports)
+    assert not Project.objects.exists() and not PortLease.objects.exists()
+
+
+def test_a_wanted_port_of_another_project_names_it(folder):
+    port = ports_of(actions.create_project(name="owner", path=folder))["web"]
+    with pytest.raises(ProjectError, match=f"{port} is leased to web of owner"):
+        actions.create_project(name="late", path=folder, ports={"web": port})
+
+
+def test_a_wanted_port_that_a_process_holds_names_the_process(folder):
+    with socket.socket() as foreign:
+        foreign.bind(("127.0.0.1", 0))
+        foreign.listen()
+        with pytest.raises(ProjectError, match=r"taken by .*pid \d+"):
+            actions.create_project(name="late", path=folder, ports={"web": foreign.getsockname()[1]})
+
+
+def test_one_click_leases_another_port(folder):
+    project = actions.create_project(name="moved", path=folder)
+    lease = project.leases.get(service="web")
+    after = actions.release_port(project, lease.pk)
+    assert after.host_port != lease.host_port and ports_of(project)["web"] == after.host_port
+
+
+def test_a_used_up_range_says_so(folder, settings):
+    low = settings.HUB_PORT_RANGE[0]
+    settings.HUB_PORT_RANGE = (low, low + 2)
+    actions.create_project(name="first", path=folder)
+    with pytest.raises(ProjectError, match="No port is left"):
+        actions.create_project(name="second", path=folder)
+    assert [project.name for project in Project.objects.all()] == ["first"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_creates_at_once_share_no_port_and_none_fails(folder):
+    start = threading.Barrier(20)
+    failures = []
+
+    def create(number: int) -> None:
+        start.wait()
+        try:
+            actions.create_project(name=f"at once {number}", path=folder)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=create, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    ports = list(PortLease.objects.values_list("host_port", flat=True))
+    assert failures == []
+    assert Project.objects.count() == 20
+    assert len(ports) == len(set(ports)) == 40
