@@ -1,0 +1,77 @@
+"""Which of a stack's ports are held, and by which process, so that it can be told whether it is the stack's own."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from projects.engines.host_ports import is_free
+from projects.engines.process.processes import stat_of
+
+# States in /proc/net/tcp of a connection that is over, and is kept by the kernel for at most a minute.
+FADING = {"04", "05", "06", "07", "08", "09", "0B"}
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a port. `pid` is None when it cannot be seen (another user's process)."""
+
+    port: int
+    pid: int | None = None
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name} (pid {self.pid})" if self.pid else "a process of another user"
+
+
+def holders(ports: dict[int, str]) -> dict[int, Holder]:
+    """Of these ports (number → protocol) those that are held, and by whom.
+
+    A port that only waits for connections that are over is not held: the kernel gives it back by itself.
+    """
+    taken = {port for port, protocol in ports.items() if not is_free(port, protocol)}
+    if not taken:
+        return {}
+    inodes: dict[str, int] = {}
+    fading = set()
+    for port, inode, state in _sockets():
+        if port in taken:
+            if inode != "0":
+                inodes[inode] = port
+            elif state in FADING:
+                fading.add(port)
+    owners = _owners(inodes)
+    taken = {port for port in taken if port in owners or port in inodes.values() or port not in fading}
+    return {port: owners.get(port, Holder(port)) for port in sorted(taken)}
+
+
+def _sockets() -> list[tuple[int, str, str]]:
+    """`(local port, inode, state)` of every socket of this network namespace."""
+    found = []
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        try:
+            with open(f"/proc/net/{table}", encoding="ascii") as file:
+                lines = file.readlines()[1:]
+        except OSError:
+            continue
+        for line in lines:
+            words = line.split()
+            found.append((int(words[1].rpartition(":")[2], 16), words[9], words[3]))
+    return found
+
+
+def _owners(inodes: dict[str, int]) -> dict[int, Holder]:
+    """Which process has which of these sockets open; the oldest one of several that share it."""
+    wanted = {f"socket:[{inode}]": port for inode, port in inodes.items()}
+    found: dict[int, Holder] = {}
+    for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) if wanted else ():
+        try:
+            links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
+        except OSError:
+            # Another user's process, or one that ended while we looked.
+            continue
+        for link in links:
+            port = wanted.get(link)
+            if port is not None and port not in found and (stat := stat_of(pid)) is not None:
+                found[port] = Holder(port, pid, stat.name)
+    return found

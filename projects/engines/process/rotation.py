@@ -1,0 +1,95 @@
+"""Keeps each log bounded while its writer holds it open: copy the end aside, then cut the file to nothing.
+
+Lean on purpose: the supervisor imports it. Beside `web.log` stand `web.log.1` (the stretch before it) and
+`web.log.at`, one line of three numbers: the offset at which `web.log` begins in the whole run, the offset at which
+`web.log.1` begins, and the length of `web.log.1`. All three are read and changed under a lock on `web.log.at`.
+"""
+
+import fcntl
+import os
+import time
+
+LIMIT = 4 * 1024 * 1024
+# How often to look: between a file that is about to be full and one that does not grow.
+SOONEST, LATEST = 0.02, 1.0
+# A reader holds the lock for milliseconds; one that was stopped while it did may not let the disk fill up.
+LOCK_TRIES = 50
+
+
+def read_marks(handle: int) -> tuple[int, int, int]:
+    """`(begin of the file, begin of the part before it, length of the part before it)`; zeros at first."""
+    try:
+        begin, earlier, length = (int(word) for word in os.pread(handle, 200, 0).split())
+    except ValueError:
+        return 0, 0, 0
+    return begin, earlier, length
+
+
+class Rotation:
+    """Watches the size of one log. `check()` says after how many seconds to look again."""
+
+    def __init__(self, path: str, limit: int = LIMIT):
+        self.path, self.limit = path, limit
+        self.size, self.at, self.due, self.tries = 0, time.monotonic(), 0.0, 0
+
+    def check(self, now: float) -> float:
+        if now < self.due:
+            return self.due - now
+        try:
+            size = os.stat(self.path).st_size
+        except FileNotFoundError:
+            size = 0
+        growth = max(0, size - self.size) / max(now - self.at, 0.001)
+        self.size, self.at = size, now
+        wait = LATEST
+        if size >= self.limit:
+            self.rotate()
+            wait = SOONEST
+        elif growth:
+            wait = min(LATEST, max(SOONEST, (self.limit - size) / growth / 2))
+        self.due = now + wait
+        return wait
+
+    def rotate(self) -> None:
+        marks = os.open(f"{self.path}.at", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        log = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        try:
+            try:
+                fcntl.flock(marks, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.tries += 1
+                if self.tries < LOCK_TRIES:
+                    return
+            self.tries = 0
+            self._cut(log, marks)
+        finally:
+            os.close(log)
+            os.close(marks)
+
+    def _cut(self, log: int, marks: int) -> None:
+        begin, _, _ = read_marks(marks)
+        first = max(0, os.fstat(log).st_size - self.limit)
+        kept = self._copy(log, first)
+        # Offsets count what was copied: bytes that come between copy and cut are lost, and no reader has seen them.
+        # Where there was no room for a copy, all are lost, and the cut makes room.
+        end = begin + (first + kept if kept else os.fstat(log).st_size)
+        os.ftruncate(log, 0)
+        os.pwrite(marks, f"{end:020d} {end - kept:020d} {kept:020d}\n".encode(), 0)
+        self.size = 0
+
+    def _copy(self, log: int, first: int) -> int:
+        """Put the file's text from `first` aside; gives its length, 0 when that could not be done."""
+        draft, done = f"{self.path}.1.draft", 0
+        try:
+            copy = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+            try:
+                while sent := os.sendfile(copy, log, first + done, self.limit):
+                    done += sent
+                    if done > 2 * self.limit:
+                        break
+            finally:
+                os.close(copy)
+            os.replace(draft, f"{self.path}.1")
+        except OSError:
+            return 0
+        return done

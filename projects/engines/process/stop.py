@@ -1,0 +1,140 @@
+"""Stops a stack, and proves that nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+from projects.engines.base import EngineError, Step
+from projects.engines.process.environment import marker
+from projects.engines.process.family import Ending, Family
+from projects.engines.process.launch import wake
+from projects.engines.process.observe import View
+from projects.engines.process.ports import holders
+from projects.engines.process.problems import protocols
+from projects.engines.process.processes import boot_id, send_signal
+from projects.engines.process.rundir import RunDir
+from projects.engines.process.wish import in_order, wish_down
+from projects.stacks.spec import ServiceSpec, Stack
+
+POLL_SECONDS = 0.02
+REMARK_SECONDS = 1.0
+# Over the graces of the services: the time a living supervisor needs for its own work.
+SUPERVISOR_SECONDS = 10.0
+# Processes that survive SIGKILL this long are stuck in the kernel.
+KILL_SECONDS = 10.0
+PORT_SECONDS = 5.0
+FREE = Step("free", "every process gone, every port free")
+
+
+def stop_steps(stack: Stack) -> list[Step]:
+    """Dependents first."""
+    try:
+        services = in_order(stack.services)
+    except ValueError:
+        # Such a stack never starts, but an older definition of it may run.
+        services = list(stack.services)
+    return [Step(f"stop:{service.name}", f"{service.name} stops", 0, service.instances)
+            for service in reversed(services)]
+
+
+def stop(stack: Stack, rundir: RunDir) -> Iterator[Step]:
+    """Stop everything. Whatever a living supervisor does not do, the caller's process does itself."""
+    steps = stop_steps(stack)
+    yield from steps
+    yield FREE
+    serial = None
+    if rundir.exists():
+        with rundir.changing():
+            if rundir.wish():
+                serial = wish_down(rundir)["serial"]
+    if serial is not None:
+        yield from _watch_supervisor(stack, rundir, steps, serial)
+    _end_rest(stack, rundir, serial)
+    for step in steps:
+        yield Step(step.key, step.label, step.total, step.total)
+    _see_ports_free(stack)
+    yield Step(FREE.key, FREE.label, 1, 1)
+
+
+def _watch_supervisor(stack: Stack, rundir: RunDir, steps: list[Step], serial: int) -> Iterator[Step]:
+    wake(rundir)
+    by_key = {f"stop:{service.name}": service for service in stack.services}
+    patience = sum(service.stop_grace for service in stack.services) + SUPERVISOR_SECONDS
+    deadline, remarked = time.monotonic() + patience, time.monotonic()
+    told: dict[str, int] = {}
+    while (holder := rundir.holder()) is not None:
+        view = View(stack, rundir)
+        if view.wish.get("serial") != serial and view.wish.get("desired") == "up":
+            raise EngineError("The stack was started again while it was stopping.")
+        if time.monotonic() >= deadline:
+            send_signal(*holder, signal.SIGKILL)
+        speak = time.monotonic() - remarked >= REMARK_SECONDS
+        remarked = time.monotonic() if speak else remarked
+        for step in steps:
+            done = _gone(view, by_key[step.key])
+            if done > told.get(step.key, 0) or (speak and done < step.total):
+                told[step.key] = done
+                yield Step(step.key, step.label, done, step.total)
+        time.sleep(POLL_SECONDS)
+
+
+def _gone(view: View, service: ServiceSpec) -> int:
+    """How many instances have no process any more; 0 as long as the supervisor has not read the wish."""
+    if view.state.get("seen", -1) < view.wish.get("serial", 0):
+        return 0
+    busy = ("running", "clearing", "stopping")
+    phases = (view.records.get(name, {}).get("phase") for name in service.instance_names())
+    return sum(phase not in busy for phase in phases)
+
+
+def _end_rest(stack: Stack, rundir: RunDir, serial: int | None) -> None:
+    """End what is left when no supervisor lives: all of it after a crash, nothing after an orderly stop."""
+    view = View(stack, rundir)
+    known = {} if view.down else {
+        record["pid"]: record["start"] for record in view.records.values() if record["pid"]
+    }
+    family = Family(marker(stack))
+    grace = max((service.stop_grace for service in stack.services), default=0.0)
+    ending = Ending(family, known, signal.SIGTERM, grace)
+    deadline = time.monotonic() + grace + KILL_SECONDS
+    family.look()
+    # Twice nobody: one look at the process table is not one instant.
+    empty = 0
+    while empty < 2:
+        empty = empty + 1 if ending.advance() else 0
+        if time.monotonic() >= deadline:
+            left = ", ".join(f"{stat.name} (pid {stat.pid})" for stat in ending.left.values())
+            raise EngineError(f"These processes of the stack do not end: {left}.")
+        if rundir.holder() is not None:
+            raise EngineError("The stack was started again while it was stopping.")
+        if empty < 2:
+            time.sleep(POLL_SECONDS if ending.left else 0)
+            family.look()
+    if serial is not None:
+        _write_down(rundir, serial)
+
+
+def _write_down(rundir: RunDir, serial: int) -> None:
+    """Say so in the state file where the supervisor could not."""
+    state = rundir.state()
+    if state.get("phase") == "down" and state.get("boot_id") == boot_id():
+        return
+    lock = rundir.take_lock()
+    if lock is not None:
+        try:
+            rundir.write_state({**state, "boot_id": boot_id(), "seen": serial, "phase": "down", "instances": {}})
+        finally:
+            os.close(lock)
+
+
+def _see_ports_free(stack: Stack) -> None:
+    wanted = protocols(stack)
+    deadline = time.monotonic() + PORT_SECONDS
+    while held := holders(wanted):
+        if time.monotonic() >= deadline:
+            says = ", ".join(f"port {port} is held by {holder}" for port, holder in held.items())
+            raise EngineError(f"The stack has stopped, but {says}.", "Stop that process, or lease another port.")
+        time.sleep(0.1)
