@@ -7,11 +7,11 @@ from service import Line, port_of, serve
 from web import Handler, Server
 
 SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS product (id INTEGER PRIMARY KEY, name TEXT, emoji TEXT, price INTEGER)",
+    "CREATE TABLE IF NOT EXISTS product (id INTEGER PRIMARY KEY, name TEXT, price INTEGER)",
     "CREATE TABLE IF NOT EXISTS purchase (id INTEGER PRIMARY KEY, product INTEGER, quantity INTEGER,"
     " created_at TEXT DEFAULT CURRENT_TIMESTAMP)",
-    "INSERT OR IGNORE INTO product VALUES (1, 'Coffee', '☕', 320), (2, 'Croissant', '🥐', 250),"
-    " (3, 'Orange juice', '🍊', 410), (4, 'Apple cake', '🍰', 480)",
+    "INSERT OR IGNORE INTO product VALUES (1, 'Coffee', 320), (2, 'Croissant', 250), (3, 'Orange juice', 410),"
+    " (4, 'Apple cake', 480)",
 )
 
 
@@ -94,14 +94,14 @@ class Api(Handler):
         return 200, {"postgres": "ok", "redis": "ok"}
 
     def products(self):
-        rows = neighbours.sql("SELECT id, name, emoji, price FROM product ORDER BY id")
-        return 200, [dict(zip(("id", "name", "emoji", "cents"), row, strict=True)) for row in rows]
+        rows = neighbours.sql("SELECT id, name, price FROM product ORDER BY id")
+        return 200, [dict(zip(("id", "name", "cents"), row, strict=True)) for row in rows]
 
     def orders(self):
         rows = neighbours.sql(
-            "SELECT p.id, name, emoji, quantity, quantity * price, created_at FROM purchase p"
+            "SELECT p.id, name, quantity, quantity * price, created_at FROM purchase p"
             " JOIN product ON product.id = product ORDER BY p.id DESC LIMIT 10")
-        return 200, [dict(zip(("id", "name", "emoji", "quantity", "cents", "at"), row, strict=True)) for row in rows]
+        return 200, [dict(zip(("id", "name", "quantity", "cents", "at"), row, strict=True)) for row in rows]
 
     def order(self):
         try:

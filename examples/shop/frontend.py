@@ -26,7 +26,14 @@ p, footer, td:last-child { color: var(--soft); font-variant-numeric: tabular-num
 ul { display: grid; grid-template-columns: repeat(auto-fill, minmax(11rem, 1fr)); gap: 1rem;
   padding: 0; margin: 1rem 0; list-style: none; }
 li { background: var(--card); border: 1px solid var(--line); border-radius: .75rem; padding: 1.25rem; }
-li span { font-size: 2.5rem; line-height: 1.2; display: block; } li strong { display: block; }
+li span { display: grid; place-items: center; width: 3rem; height: 3rem; margin-bottom: .75rem; border-radius: 50%;
+  font-size: 1.4rem; font-weight: 600; color: var(--initial);
+  background: color-mix(in oklab, currentcolor 14%, transparent); }
+li:nth-child(4n+1) { --initial: light-dark(#8a5800, #e3ad41); }
+li:nth-child(4n+2) { --initial: light-dark(#a3352b, #ff8278); }
+li:nth-child(4n+3) { --initial: light-dark(#17743a, #4cc379); }
+li:nth-child(4n) { --initial: light-dark(#4741c6, #a5a7ff); }
+li strong { display: block; }
 button { margin-top: .75rem; width: 100%; padding: .5rem; border: 0; border-radius: .5rem; background: var(--accent);
   color: #fff; font: inherit; cursor: pointer; } button:focus-visible { outline: 2px solid; outline-offset: 2px; }
 table { width: 100%; border-collapse: collapse; } td { padding: .4rem 0; border-top: 1px solid var(--line); }
@@ -58,13 +65,14 @@ def page():
         return 503, "closed", f'<p class="down" role="alert">{escape(broken["error"])}</p>'
     stats, products, orders = (content for _, content in answers)
     shelf = "".join(
-        f'<li><span aria-hidden="true">{escape(product["emoji"])}</span><strong>{escape(product["name"])}</strong>'
+        f'<li><span aria-hidden="true">{escape(product["name"][:1])}</span><strong>{escape(product["name"])}</strong>'
         f'{money(product["cents"])}<form method="post" action="/buy"><button name="product" value="{product["id"]}"'
         f' aria-label="Buy {escape(product["name"])}">Buy</button></form></li>' for product in products)
     bought = "".join(
         f'<tr><td>#{order["id"]}</td><td>{order["quantity"]} × {escape(order["name"])}</td>'
         f'<td>{money(order["cents"])}</td></tr>' for order in orders) or "<tr><td>No orders yet.</td></tr>"
-    summary = f'{stats["orders"]} orders · {money(stats["cents"])} · visit {stats["visits"]}'
+    orders = "1 order" if stats["orders"] == 1 else f'{stats["orders"]} orders'
+    summary = f'{orders} · {money(stats["cents"])} · visit {stats["visits"]}'
     return 200, summary, f"<ul>{shelf}</ul><h2>Latest orders</h2><table>{bought}</table>"
 
 
