@@ -2,6 +2,9 @@
 
 import sys
 
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
 from hub.env import ROOT, EnvError, read_env
 
 try:
@@ -44,18 +47,23 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hub.middleware.CorrelationMiddleware",
+    "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "hub.middleware.ContentSecurityPolicyMiddleware",
+    "hub.middleware.MethodNotAllowedMiddleware",
     "hub.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "accounts.middleware.SignInRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
-    "hub.middleware.ContentSecurityPolicyMiddleware",
+    "hub.middleware.ActorMiddleware",
+    # The innermost is synchronous, so that all are: see there.
+    "accounts.middleware.SignInRequiredMiddleware",
+    "hub.middleware.SuperuserPathsMiddleware",
 ]
 
 ROOT_URLCONF = "hub.urls"
@@ -94,7 +102,21 @@ RQ_QUEUES = {"default": {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600}}
 RQ = {"WORKER_CLASS": "tasks.worker.HubWorker"}
 RQ_SHOW_ADMIN_LINK = False
 
+# Sessions are rows; the cache spares most requests from reading them, and Hub goes on when it is away.
+CACHES = {
+    "default": {
+        "BACKEND": "hub.cache.ForgivingRedisCache",
+        "LOCATION": ENV.redis_url,
+        "KEY_PREFIX": f"hub-cache:{ENV.hub_id}",
+        "OPTIONS": {"serializer": "hub.cache.JsonSerializer", "socket_timeout": 1, "socket_connect_timeout": 1,
+                    "retry": Retry(NoBackoff(), 0)},
+    },
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+
 AUTH_USER_MODEL = "auth.User"
+AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
+CSRF_FAILURE_VIEW = "hub.error_pages.csrf_failure"
 LOGIN_URL = "accounts:sign-in"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "accounts:sign-in"
@@ -123,7 +145,7 @@ STATIC_ROOT = ENV.data / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {"BACKEND": "hub.static_storage.StaticStorage"},
 }
 
 LOGGING = {
