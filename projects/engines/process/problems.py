@@ -13,6 +13,7 @@ from projects.engines.process.ports import Holder, holders
 from projects.engines.process.wish import in_order
 from projects.stacks.spec import ServiceSpec, Stack
 
+
 def problems_of(stack: Stack, own_pids: set[int]) -> list[Problem]:
     """The problems of a stack; `own_pids` are its own processes, which may hold its ports."""
     found = platform_problems() + folder_problems(stack)
