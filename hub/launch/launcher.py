@@ -32,7 +32,7 @@ def up(env: Env) -> int:
     lock.take(address)
     sock = port.listen(env.host, env.port)
     check_disk()
-    children = Children(Output(env.data / "logs"), [lock, sock], lambda pids: lock.describe(address, pids))
+    children = Children(_output(env), [lock, sock], lambda pids: lock.describe(address, pids))
     try:
         _begin(children, env)
         children.add(Child("web", lambda: serve(sock), stop_within=GRACE + 3.0, keeps=(sock,)))
@@ -60,7 +60,7 @@ def stop_stacks(env: Env) -> int:
         return stacks.stop_all()
     lock.take("stopping stacks")
     check_disk()
-    children = Children(Output(env.data / "logs"), [lock], lambda pids: lock.describe("stopping stacks", pids))
+    children = Children(_output(env), [lock], lambda pids: lock.describe("stopping stacks", pids))
     try:
         _begin(children, env)
         return children.run("stop stacks", stacks.stop_all)
@@ -69,6 +69,11 @@ def stop_stacks(env: Env) -> int:
     finally:
         _end(children)
         lock.close()
+
+
+def _output(env: Env) -> Output:
+    # Redis greets at length and says little else; its deaths are told by us.
+    return Output(env.data / "logs", quiet=frozenset({"redis"}))
 
 
 def _begin(children: Children, env: Env) -> None:
@@ -80,7 +85,7 @@ def _begin(children: Children, env: Env) -> None:
         command = redis_server.command(settings.HUB_DATA)
         children.add(Child("redis", lambda: redis_server.run(command), stop_within=10.0))
         if not children.wait(lambda: redis_server.answers(settings.HUB_DATA), REDIS_WITHIN):
-            children.output.say(f"Redis does not answer yet; see {env.data / 'logs' / 'redis.log'}. Hub goes on trying.")
+            children.output.say(f"Redis does not answer yet; see {children.output.folder / 'redis.log'}. Hub goes on.")
     for number in range(1, env.workers + 1):
         children.add(Child(f"worker-{number}", lambda: call_command("worker"), stop_within=WORKER_GRACE))
     children.add(Child("watch", lambda: call_command("watch")))

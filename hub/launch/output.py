@@ -69,9 +69,11 @@ class Terminal:
 class Output:
     """Collects what all children write."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, quiet: frozenset[str] = frozenset()):
+        """`quiet` children write to their files only."""
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
+        self.quiet = quiet
         self.terminal = Terminal()
         self._partial: dict[str, bytes] = {}
 
@@ -102,6 +104,8 @@ class Output:
     def line(self, name: str, line: bytes, *, prefix: bool = True) -> None:
         """One line, without its end."""
         LogFile(self.folder / f"{name}.log").write(line + b"\n")
+        if name in self.quiet:
+            return
         label = f"{name:<9} | ".encode() if prefix else b""
         if prefix and self.terminal.colours:
             label = b"\x1b[2m" + label + b"\x1b[0m"
