@@ -53,9 +53,17 @@ class Job:
                 raise TypeError(f"Two jobs are named {cls.name!r}: {other.__module__} and {cls.__module__}.")
 
     @classmethod
+    def check(cls, params: dict[str, Any]) -> None:
+        """Raise BadTask(message, "params") when it cannot work with these; called before the task is written."""
+
+    @classmethod
     def title(cls, params: dict[str, Any]) -> str:
         """What people read in lists, made when the task is written."""
         return cls.name
+
+    def log(self, text: str, level: str = "info", source: str = "") -> None:
+        """Say a line that people can read while the task runs."""
+        self.progress.log(text, level, source)
 
     def run(self) -> dict[str, Any] | None:
         """Do the work."""

@@ -1,0 +1,148 @@
+"""What can be done with tasks: the use cases behind page, API, admin and commands."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from events.actions import record
+from events.context import correlation_id, current
+from tasks import queue
+from tasks.errors import AlreadyEnded, BadTask, StillActive, SubjectBusy
+from tasks.job import Job, job_class
+from tasks.jsonvalues import NotJson, cleaned, normalized
+from tasks.lanes import HIGHEST, LANES, LOWEST
+from tasks.models import Task
+from tasks.settle import push, settle
+from tasks.states import ACTIVE, ENDED, WAITING, TaskState
+
+__all__ = [
+    "AlreadyEnded", "BadTask", "StillActive", "SubjectBusy", "active_on", "cancel", "enqueue", "prune", "retry",
+]  # fmt: skip
+
+MAX_PARAMS = 256 * 1024
+# Between looking and writing another request may be first; each round, somebody gets through.
+ROUNDS = 10
+
+
+def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priority: int | None = None,
+            lane: str | None = None, run_at: datetime | None = None, parent: Task | None = None,
+            retry_of: Task | None = None) -> Task:
+    """Write a task in the caller's transaction; it is pushed to its queue on commit, or waits for `run_at`.
+
+    While a task with the same job and parameters is active on `subject`, that one is returned: a double click is one
+    task. Raises SubjectBusy when it is another one (or is being cancelled), BadTask for input that makes no task.
+    """
+    task = _checked(job, params, subject, priority, lane, run_at)
+    task.parent, task.retry_of = parent, retry_of
+    for _ in range(ROUNDS):
+        active = active_on(subject)
+        if active is not None:
+            if (active.job, active.params) == (task.job, task.params) and not active.cancel_requested:
+                return active
+            raise SubjectBusy(active)
+        try:
+            with transaction.atomic():
+                task.save(force_insert=True)
+                record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject})
+        except IntegrityError:
+            if not subject:
+                raise
+            continue
+        if task.state == TaskState.QUEUED:
+            transaction.on_commit(lambda: push(task))
+        return task
+    raise BadTask("Too many requests for the same subject at once. Try again.", "subject")
+
+
+def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int | None, lane: str | None,
+             run_at: datetime | None) -> Task:
+    if job_class(job.name) is not job:
+        raise BadTask(f"{job.__name__} is not a registered job.", "job")
+    if not isinstance(params, dict):
+        raise BadTask("The parameters must be a JSON object.", "params")
+    try:
+        params = normalized(params, MAX_PARAMS)
+    except NotJson as error:
+        raise BadTask(f"What is in the parameters {error}.", "params") from None
+    job.check(params)
+    priority = Task._meta.get_field("priority").default if priority is None else priority
+    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
+        raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
+    lane = job.lane if lane is None else lane
+    if lane not in LANES:
+        raise BadTask(f"There is no lane {str(lane)[:40]!r}: use {', '.join(LANES)}.", "lane")
+    if not isinstance(subject, str) or len(subject) > 100 or "\0" in subject:
+        raise BadTask("The subject must be a text of at most 100 characters.", "subject")
+    if run_at is not None and timezone.is_naive(run_at):
+        raise BadTask("The time to run at needs a time zone.", "run_at")
+    now = timezone.now()
+    waits = run_at is not None and run_at > now
+    return Task(
+        job=job.name, title=cleaned(job.title(params))[:300], subject=subject, lane=lane, priority=priority,
+        params=params, state=TaskState.SCHEDULED if waits else TaskState.QUEUED, actor=current().actor,
+        correlation_id=correlation_id(), created_at=now, run_at=run_at, queued_at=None if waits else now,
+    )  # fmt: skip
+
+
+def active_on(subject: str) -> Task | None:
+    """The task that has not ended on a subject; None for an empty subject."""
+    return Task.objects.filter(subject=subject, state__in=sorted(ACTIVE)).first() if subject else None
+
+
+def cancel(task: Task | uuid.UUID) -> Task:
+    """End a waiting task at once; tell a running one to stop, which it does within its grace, or is killed.
+
+    Returns the task as it is then. Raises AlreadyEnded, and Task.DoesNotExist for an unknown id.
+    """
+    key = task if isinstance(task, uuid.UUID) else task.pk
+    for _ in range(ROUNDS):
+        task = Task.objects.get(pk=key)
+        by = f"Cancelled by {current().actor}."[:300]
+        if task.has_ended:
+            raise AlreadyEnded(task)
+        if task.state in WAITING:
+            if settle(task, TaskState.CANCELLED, reason=by, cancel_requested=True):
+                transaction.on_commit(partial(queue.pull_back, task))
+                return task
+        elif _ask_to_stop(task, by):
+            return task
+    return task
+
+
+def _ask_to_stop(task: Task, by: str) -> bool:
+    with transaction.atomic():
+        running = Task.objects.filter(pk=task.pk, state=TaskState.RUNNING, attempt=task.attempt)
+        if not task.cancel_requested:
+            if not running.update(cancel_requested=True, reason=by):
+                return False
+            task.cancel_requested, task.reason = True, by
+            record("task.cancel_requested", {"task": str(task.pk), "job": task.job, "subject": task.subject})
+        worker = task.attempts.filter(number=task.attempt).values_list("worker", flat=True).first()
+        if worker:
+            transaction.on_commit(lambda: queue.send_stop(worker, task.pk))
+    return True
+
+
+def retry(task: Task) -> Task:
+    """A new task that does the same again, for one that has ended. Raises StillActive, BadTask (the job is gone, or
+    takes these parameters no more), SubjectBusy."""
+    if not task.has_ended:
+        raise StillActive(task)
+    job = job_class(task.job)
+    if job is None:
+        raise BadTask(f"This Hub has no job named {task.job!r} any more.", "job")
+    return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task)
+
+
+def prune(before: datetime, tasks: QuerySet[Task] | None = None) -> int:
+    """Remove tasks that ended before that time, with their attempts and logs; returns how many there were."""
+    tasks = Task.objects.all() if tasks is None else tasks
+    _, removed = tasks.filter(state__in=sorted(ENDED), finished_at__lt=before).delete()
+    return removed.get(Task._meta.label, 0)

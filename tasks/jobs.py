@@ -1,0 +1,92 @@
+"""Jobs to try Hub with."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from tasks.errors import BadTask
+from tasks.job import Job, JobFailed
+
+LONGEST = 24 * 3600
+MOST_STEPS = 100
+# Short enough for a stop to be noticed, long enough to cost nothing.
+NAP = 0.1
+
+
+class Sleep(Job):
+    """`{"seconds": number, "steps"?: 1-100}`: sleeps, in steps of the same length."""
+
+    name = "demo.sleep"
+    startable = True
+    timeout = LONGEST + 60
+    max_attempts = 3
+
+    @classmethod
+    def check(cls, params: dict[str, Any]) -> None:
+        seconds, steps = params.get("seconds"), params.get("steps", 1)
+        if not _is_number(seconds) or not 0 <= seconds <= LONGEST:
+            raise BadTask(f"“seconds” must be a number from 0 to {LONGEST}.", "params")
+        if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
+            raise BadTask(f"“steps” must be a whole number from 1 to {MOST_STEPS}.", "params")
+        _no_others(params, {"seconds", "steps"})
+
+    @classmethod
+    def title(cls, params: dict[str, Any]) -> str:
+        return f"Sleep for {params['seconds']:g} s"
+
+    def run(self) -> dict[str, Any]:
+        seconds, steps = self.params["seconds"], self.params.get("steps", 1)
+        keys = [f"nap-{number}" for number in range(1, steps + 1)]
+        self.progress.plan([(key, f"Nap {number} of {steps}") for number, key in enumerate(keys, 1)])
+        begun = time.monotonic()
+        for number, key in enumerate(keys, 1):
+            self.progress.update(key)
+            self.log(f"Nap {number} of {steps}: {seconds / steps:g} s")
+            while (left := begun + seconds * number / steps - time.monotonic()) > 0:
+                self.progress.check()
+                time.sleep(min(left, NAP))
+            self.progress.finish(key)
+        return {"slept": seconds}
+
+
+class Fail(Job):
+    """`{"message"?: text, "times"?: 0-100}`: fails; with `times` only so many times in a row of retries."""
+
+    name = "demo.fail"
+    startable = True
+
+    @classmethod
+    def check(cls, params: dict[str, Any]) -> None:
+        message, times = params.get("message", ""), params.get("times")
+        if not isinstance(message, str) or len(message) > 1000:
+            raise BadTask("“message” must be a text of at most 1000 characters.", "params")
+        if times is not None and (not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= 100):
+            raise BadTask("“times” must be a whole number from 0 to 100.", "params")
+        _no_others(params, {"message", "times"})
+
+    @classmethod
+    def title(cls, params: dict[str, Any]) -> str:
+        return "Fail"
+
+    def run(self) -> dict[str, Any]:
+        times, before = self.params.get("times"), self._failures_before()
+        if times is not None and before >= times:
+            return {"failures": before}
+        raise JobFailed(self.params.get("message") or "This was to be expected.", f"Failure {before + 1} of this task.")
+
+    def _failures_before(self) -> int:
+        count, task = 0, self.task.retry_of
+        while task is not None and count < 100:
+            count, task = count + 1, task.retry_of
+        return count
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _no_others(params: dict[str, Any], names: set[str]) -> None:
+    others = sorted(set(params) - names)
+    if others:
+        raise BadTask(f"There is no parameter {others[0][:40]!r}: use {', '.join(sorted(names))}.", "params")

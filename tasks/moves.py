@@ -1,0 +1,47 @@
+"""The one place that writes a task's state."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+
+from events.actions import record
+from tasks.models import Task
+from tasks.states import MOVES, TaskState
+
+ACTIONS = {
+    TaskState.QUEUED: "queued",
+    TaskState.RUNNING: "started",
+    TaskState.SUCCEEDED: "succeeded",
+    TaskState.FAILED: "failed",
+    TaskState.CANCELLED: "cancelled",
+}
+
+
+def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] | None = None,
+         fence: int | None = None, action: str = "", fact: dict[str, Any] | None = None, **fields: Any) -> bool:
+    """Move the task to a state, with `fields`, and record the event, in one transaction. False when it may not move.
+
+    It moves only from states that MOVES allows (narrowed by `sources`) and, when `fence` is given, only while the
+    attempt of that number is the newest. A Task that is handed in has the new values afterwards. `action` names the
+    event (`task.<action>`) where the state alone does not, `fact` adds to its payload.
+    """
+    allowed = MOVES[to] if sources is None else MOVES[to] & frozenset(sources)
+    with transaction.atomic():
+        if isinstance(task, uuid.UUID):
+            task = Task.objects.filter(pk=task).first()
+            if task is None:
+                return False
+        rows = Task.objects.filter(pk=task.pk, state__in=sorted(allowed))
+        if fence is not None:
+            rows = rows.filter(attempt=fence)
+        if not rows.update(state=to, **fields):
+            return False
+        for name, value in {"state": to, **fields}.items():
+            setattr(task, name, value)
+        payload = {"task": str(task.pk), "job": task.job, "subject": task.subject, **(fact or {})}
+        record(f"task.{action or ACTIONS[to]}", payload)
+    return True

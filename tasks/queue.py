@@ -1,0 +1,219 @@
+"""The queue: RQ's lists say which task to look at next. The database is the truth; all here can be lost and rebuilt."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+
+import redis
+from django.conf import settings
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
+from rq import Queue
+from rq.command import send_command
+from rq.job import Job as RqJob
+from rq.registry import FailedJobRegistry, StartedJobRegistry
+from rq.serializers import JSONSerializer
+
+from tasks.lanes import queue_name, queue_names
+from tasks.models import Task
+from tasks.processes import here, is_alive
+
+logger = logging.getLogger(__name__)
+
+ENTRY_POINT = "tasks.runner.run_task"
+# RQ's own records are only for its dashboard: history lives in the database.
+RESULT_TTL = FAILURE_TTL = 300
+# A worker that has not been heard of for so long is dead.
+HEARTBEAT_INTERVAL = 5
+HEARTBEAT_TTL = 20
+
+
+class QueueAway(Exception):
+    """Redis does not answer. Nothing is lost: what waits is pushed again when it is back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What RQ knows: the ids on its lists, and the ids that a worker has taken from them."""
+
+    waiting: frozenset[str]
+    taken: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerInfo:
+    """A live worker. `heartbeat_age` in seconds; `task` is the id of what it works on, empty when idle."""
+
+    name: str
+    host: str
+    pid: int
+    lanes: tuple[str, ...]
+    state: str
+    task: str
+    heartbeat_age: float
+    succeeded: int
+    failed: int
+    started_at: datetime | None
+
+
+@cache
+def connection() -> redis.Redis:
+    """The client of everything but workers: a request never hangs on a Redis that is away."""
+    return connect(socket_timeout=3)
+
+
+def connect(socket_timeout: float) -> redis.Redis:
+    """A client of the settings' Redis that gives up after one quick second try."""
+    return redis.Redis.from_url(
+        settings.REDIS_URL, retry=Retry(ConstantBackoff(0.05), 1), socket_timeout=socket_timeout,
+        socket_connect_timeout=2,
+    )
+
+
+@contextlib.contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
+        raise QueueAway(f"Redis does not answer: {error}") from error
+
+
+@cache
+def _queue(name: str) -> Queue:
+    return Queue(name, connection=connection(), serializer=JSONSerializer)
+
+
+def push(task: Task, *, timeout: float, grace: float) -> bool:
+    """Put the task on its queue; again is harmless, for only one claim succeeds. False when Redis is away.
+
+    `timeout`: seconds until the worker stops it; `grace`: seconds it then has, or after a cancel, before it is killed.
+    """
+    queue = _queue(queue_name(task.lane, task.priority))
+    job_id = str(task.pk)
+    try:
+        with _answering(), connection().pipeline() as pipeline:
+            queue.enqueue_call(
+                ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(timeout),
+                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta={"grace": grace}, pipeline=pipeline,
+            )  # fmt: skip
+            # What an earlier attempt left under this id has a time to live, which the new record would inherit.
+            pipeline.persist(RqJob.key_for(job_id))
+            pipeline.zrem(FailedJobRegistry(queue=queue).key, job_id)
+            pipeline.execute()
+    except QueueAway as away:
+        logger.warning("Task %s waits until Redis is back: %s", job_id, away)
+        return False
+    return True
+
+
+def pull_back(task: Task) -> bool:
+    """Take a waiting task off its queue. False when Redis is away: then the claim refuses it."""
+    try:
+        drop([str(task.pk)], [queue_name(task.lane, task.priority)])
+    except QueueAway as away:
+        logger.warning("Task %s stays in the queue, where it will be refused: %s", task.pk, away)
+        return False
+    return True
+
+
+def drop(job_ids: Iterable[str], names: Iterable[str] | None = None) -> None:
+    """Remove these jobs from the queues (all, or those named). Raises QueueAway."""
+    queues = [_queue(name) for name in (queue_names() if names is None else names)]
+    with _answering(), connection().pipeline() as pipeline:
+        for job_id in job_ids:
+            for queue in queues:
+                pipeline.lrem(queue.key, 0, job_id)
+            pipeline.delete(RqJob.key_for(job_id))
+        pipeline.execute()
+
+
+def send_stop(worker: str, task_id: uuid.UUID) -> bool:
+    """Tell a worker to stop that task. Nobody says whether it heard: ask again until the task has ended."""
+    try:
+        with _answering():
+            send_command(connection(), worker, "stop-job", job_id=str(task_id))
+    except QueueAway as away:
+        logger.warning("Worker %s was not told to stop %s: %s", worker, task_id, away)
+        return False
+    return True
+
+
+def known() -> Known:
+    """What RQ has on its lists and in its workers' hands, at one moment. Raises QueueAway."""
+    queues = [_queue(name) for name in queue_names()]
+    with _answering(), connection().pipeline() as pipeline:
+        for queue in queues:
+            pipeline.lrange(queue.key, 0, -1)
+        for queue in queues:
+            pipeline.zrange(StartedJobRegistry(queue=queue).key, 0, -1)
+        answers = pipeline.execute()
+    waiting, taken = answers[: len(queues)], answers[len(queues) :]
+    return Known(
+        frozenset(job_id.decode(errors="replace") for ids in waiting for job_id in ids),
+        # Members are `<job id>:<execution id>`.
+        frozenset(member.decode(errors="replace").partition(":")[0] for members in taken for member in members),
+    )
+
+
+def workers_alive() -> list[WorkerInfo]:
+    """The workers that were heard of in the last seconds and, on this host, whose process runs. Raises QueueAway."""
+    with _answering():
+        names = sorted(key.decode().removeprefix("rq:worker:") for key in connection().smembers("rq:workers"))
+        with connection().pipeline(transaction=False) as pipeline:
+            for name in names:
+                pipeline.hgetall(f"rq:worker:{name}")
+                pipeline.smembers(f"rq:worker:{name}:executions")
+            answers = iter(pipeline.execute())
+    alive = []
+    for name, data, executions in zip(names, answers, answers, strict=False):
+        worker = _worker_info(name, {key.decode(): value.decode() for key, value in data.items()}, executions)
+        if worker is not None:
+            alive.append(worker)
+    return alive
+
+
+def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> WorkerInfo | None:
+    if "last_heartbeat" not in data or "birth" not in data or "death" in data:
+        return None
+    age = (datetime.now(UTC) - _time(data["last_heartbeat"])).total_seconds()
+    place, pid = here(), int(data["pid"])
+    # On this host the process itself can be asked; a worker without its process is dead, whatever Redis says.
+    is_here = data.get("host") == place.host
+    is_gone = is_here and not (data.get("boot_id") == place.boot_id and is_alive(pid, int(data["pid_began"])))
+    if is_gone or age > HEARTBEAT_TTL:
+        return None
+    return WorkerInfo(
+        name=name,
+        host=data.get("hostname", ""),
+        pid=pid,
+        lanes=tuple(json.loads(data.get("lanes", "[]"))),
+        state=data.get("state", ""),
+        task=next((member.decode().partition(":")[0] for member in executions), ""),
+        heartbeat_age=max(age, 0.0),
+        succeeded=int(data.get("successful_job_count", 0)),
+        failed=int(data.get("failed_job_count", 0)),
+        started_at=_time(data["birth"]),
+    )
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def ping() -> bool:
+    """Whether Redis answers."""
+    try:
+        with _answering():
+            return bool(connection().ping())
+    except QueueAway:
+        return False
+
+

@@ -1,0 +1,164 @@
+"""The rescuer: finds what a death left behind, and puts it right. Called by `watch` every two seconds.
+
+It compares three things that should agree: the rows, RQ's lists, and the processes. What it sees once may be a moment
+between two steps of somebody alive, so it acts on what it still sees a moment later.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Hashable, Iterator
+
+from django.db import transaction
+from django.utils import timezone
+
+from events.context import acting
+from tasks import queue
+from tasks.cancellation import STOP_SIGNAL
+from tasks.job import Job, job_class
+from tasks.models import Attempt, Task
+from tasks.moves import move
+from tasks.processes import here, is_alive, kill_group
+from tasks.settle import died, push
+from tasks.states import TaskState
+
+logger = logging.getLogger(__name__)
+
+# Seconds for which something must have been seen before it is believed.
+GONE_HERE = 1.5
+GONE_ELSEWHERE = 60.0
+NOT_QUEUED = 1.5
+# Between taking a job and claiming its task a worker forks; on a loaded machine that takes its time.
+TAKEN_NOT_CLAIMED = 5.0
+# How much longer than its grace the worker has to end a cancelled task, before the rescuer kills it.
+KILL_MARGIN = 5.0
+
+
+class Rescuer:
+    """Remembers from pass to pass since when it has seen what."""
+
+    def __init__(self) -> None:
+        self._since: dict[Hashable, float] = {}
+        self._seen: set[Hashable] = set()
+
+    def rescue(self) -> list[str]:
+        """One pass; what it did, one sentence each. One task that cannot be rescued does not stop the others."""
+        self._seen = set()
+        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._queue)]
+        self._since = {key: since for key, since in self._since.items() if key in self._seen}
+        return done
+
+    def _guarded(self, part: Callable[[], Iterator[str]]) -> Iterator[str]:
+        try:
+            for sentence in part():
+                logger.warning("%s", sentence)
+                yield sentence
+        except queue.QueueAway as away:
+            logger.info("The queue is not looked at: %s", away)
+
+    def _held(self, key: Hashable, seconds: float) -> bool:
+        """Whether this has been seen, without a break, for so long."""
+        self._seen.add(key)
+        return time.monotonic() - self._since.setdefault(key, time.monotonic()) >= seconds
+
+    # --- running tasks ------------------------------------------------------------------------------------------------
+
+    def _running(self) -> Iterator[str]:
+        attempts = Attempt.objects.filter(ended_at=None, task__state=TaskState.RUNNING).select_related("task")
+        for attempt in attempts:
+            if attempt.number != attempt.task.attempt:
+                continue
+            if self._is_gone(attempt):
+                yield from self._bury(attempt)
+            elif attempt.task.cancel_requested:
+                yield from self._press(attempt)
+
+    def _is_gone(self, attempt: Attempt) -> bool:
+        key = ("gone", attempt.pk)
+        place = here()
+        if attempt.host == place.host:
+            alive = attempt.boot_id == place.boot_id and is_alive(attempt.pid, attempt.pid_started)
+            # The worker itself settles it with exit code and signal, if it is alive: it comes first.
+            return not alive and self._held(key, GONE_HERE)
+        try:
+            workers = {worker.name for worker in queue.workers_alive()}
+        except queue.QueueAway:
+            return False  # then nobody can be heard of
+        return attempt.worker not in workers and self._held(key, GONE_ELSEWHERE)
+
+    def _bury(self, attempt: Attempt) -> Iterator[str]:
+        if attempt.host == here().host:
+            kill_group(attempt.pid, f"HUB_TASK={attempt.task_id}")
+            error = "Its process is gone, and so is its worker."
+            if attempt.boot_id != here().boot_id:
+                error = "The machine was restarted while it ran."
+        else:
+            error = f"Its worker on {attempt.host} has not been heard of for {GONE_ELSEWHERE:g} s."
+        state = died(attempt, error, via="watch")
+        if state is not None:
+            yield f"Task {attempt.task_id} is {state}: attempt {attempt.number} died. {error}"
+
+    def _press(self, attempt: Attempt) -> Iterator[str]:
+        job = job_class(attempt.task.job) or Job
+        is_here = attempt.host == here().host
+        if self._held(("cancel", attempt.pk), job.cancel_grace + KILL_MARGIN) and is_here:
+            # Its group: what it started would otherwise go on without it.
+            os.killpg(attempt.pid, 9)
+            yield f"Task {attempt.task_id} did not stop and was killed."
+        elif self._held(("asked", attempt.pk), GONE_HERE):
+            if is_here:
+                os.kill(attempt.pid, STOP_SIGNAL)
+            queue.send_stop(attempt.worker, attempt.task_id)
+
+    # --- tasks whose time has come ------------------------------------------------------------------------------------
+
+    def _due(self) -> Iterator[str]:
+        for task in Task.objects.filter(state=TaskState.SCHEDULED, run_at__lte=timezone.now()):
+            with acting(actor=task.actor, via="watch", correlation=task.correlation_id), transaction.atomic():
+                if move(task, TaskState.QUEUED, sources={TaskState.SCHEDULED}, queued_at=timezone.now()):
+                    transaction.on_commit(lambda task=task: push(task))
+
+    # --- the queue ----------------------------------------------------------------------------------------------------
+
+    def _queue(self) -> Iterator[str]:
+        known = queue.known()
+        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED)}
+        for key, task in tasks.items():
+            if key in known.waiting:
+                continue
+            patience = TAKEN_NOT_CLAIMED if key in known.taken else NOT_QUEUED
+            if self._held(("lost", key, task.attempt), patience) and push(task):
+                self._since[("lost", key, task.attempt)] = time.monotonic()
+                yield f"Task {key} was not in the queue and is there again."
+        strays = self._without_task(known.waiting - tasks.keys())
+        if strays:
+            queue.drop(strays)
+            yield f"Dropped {len(strays)} from the queue that belong to no waiting task."
+
+    def _without_task(self, job_ids: frozenset[str]) -> list[str]:
+        """Of ids on the lists without a queued task, those that stay so: ended, removed, or never a task."""
+        if not job_ids:
+            return []
+        keys = {}
+        for job_id in job_ids:
+            try:
+                keys[job_id] = uuid.UUID(job_id)
+            except ValueError:
+                keys[job_id] = None
+        active = set(
+            Task.objects.filter(pk__in=[key for key in keys.values() if key])
+            .filter(state__in=[TaskState.QUEUED, TaskState.RUNNING]).values_list("pk", flat=True)
+        )  # fmt: skip
+        strays = [job_id for job_id, key in keys.items() if key not in active]
+        return [job_id for job_id in strays if self._held(("stray", job_id), NOT_QUEUED)]
+
+
+_rescuer = Rescuer()
+
+
+def rescue() -> list[str]:
+    """One pass of this process's rescuer; what it did, one sentence each."""
+    return _rescuer.rescue()

@@ -1,0 +1,106 @@
+"""The one door in: claims a task, opens an attempt, runs the job, settles it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import traceback
+import uuid
+from typing import Any
+
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from events.context import acting
+from tasks.cancellation import TaskCancelled, TaskTimedOut, armed, shielded_statement
+from tasks.job import Job, JobFailed, job_class
+from tasks.jsonvalues import NotJson, normalized
+from tasks.models import Attempt, Task
+from tasks.moves import move
+from tasks.processes import began, here
+from tasks.progress import Progress
+from tasks.settle import persistently, settle
+from tasks.states import TaskState
+
+logger = logging.getLogger(__name__)
+
+MAX_RESULT = 1024 * 1024
+
+
+def run_task(task_id: str, worker: str = "") -> str:
+    """Run a queued task to its end; returns the state it ended in, empty when there was nothing to do here.
+
+    Whoever comes second, for a task that was cancelled, taken or removed, does nothing.
+    """
+    try:
+        key = uuid.UUID(task_id)
+    except ValueError:
+        logger.error("%r is no task id.", task_id)
+        return ""
+    attempt = persistently(lambda: claim(key, worker))
+    if attempt is None:
+        return ""
+    task = attempt.task
+    with acting(actor=task.actor, via="worker", correlation=task.correlation_id):
+        return _run(task, attempt.number) or ""
+
+
+def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
+    """Take a queued task for this process and open its next attempt; None when it is not there to be taken."""
+    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
+    if task is None:
+        return None
+    now, place, pid, number = timezone.now(), here(), os.getpid(), task.attempt + 1
+    with acting(actor=task.actor, via="worker", correlation=task.correlation_id), transaction.atomic():
+        taken = move(
+            task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
+            fact={"attempt": number, "worker": worker}, attempt=number, started_at=task.started_at or now, reason="",
+        )  # fmt: skip
+        if not taken:
+            return None
+        return Attempt.objects.create(
+            task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
+            pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,
+        )  # fmt: skip
+
+
+def _run(task: Task, number: int) -> str | None:
+    job = job_class(task.job)
+    if job is None:
+        message = f"This Hub has no job named {task.job!r}. It was perhaps removed by an update."
+        return persistently(lambda: settle(task, TaskState.FAILED, attempt=number, error=message))
+    progress = Progress(task)
+    to, ending = _work(job(task, progress))
+    # An interruption may have caught the connection in the middle of something.
+    if to != TaskState.SUCCEEDED and not connection.in_atomic_block:
+        connections.close_all()
+    fields = persistently(lambda: progress.close(succeeded=to == TaskState.SUCCEEDED))
+    return persistently(lambda: settle(task, to, attempt=number, **ending, **fields))
+
+
+def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
+    """Let the job do its work; how it ended, with what is to be kept of it."""
+    finished, result = False, None
+    try:
+        with armed(), connection.execute_wrapper(shielded_statement):
+            result = job.run()
+            finished = True
+    except BaseException as error:  # noqa: BLE001 - whatever ends a job ends its task
+        # A stop that comes after the last line of the work is too late: the work is done.
+        if not finished:
+            return _failure(error)
+    try:
+        return TaskState.SUCCEEDED, {"result": normalized(result, MAX_RESULT)}
+    except NotJson as error:
+        return TaskState.FAILED, {"error": f"It did its work, but its result {error}."}
+
+
+def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any]]:
+    if isinstance(error, TaskCancelled):
+        return TaskState.CANCELLED, {}
+    if isinstance(error, TaskTimedOut):
+        return TaskState.FAILED, {"error": str(error)}
+    if isinstance(error, JobFailed):
+        return TaskState.FAILED, {"error": error.message, "detail": error.detail}
+    message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}

@@ -1,0 +1,353 @@
+"""The worker: RQ's, made to tell the truth when somebody dies."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import json
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+import redis
+from django.db import connections
+from rq import Queue, Worker
+from rq.exceptions import DequeueTimeout, StopRequested
+from rq.executions import Execution
+from rq.job import Job as RqJob
+from rq.serializers import JSONSerializer
+from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
+from rq.utils import now
+from rq.worker import WorkerStatus
+
+from tasks import cancellation, processes, runner
+from tasks.job import job_classes
+from tasks.lanes import LANES, queue_names
+from tasks.models import Attempt
+from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, connect
+from tasks.settle import died, persistently
+from tasks.states import TaskState
+
+logger = logging.getLogger(__name__)
+
+PR_SET_PDEATHSIG = 1
+REDIS_PAUSE = 0.5
+# A second SIGTERM within this time is the same one, sent by two parents.
+SAME_SIGNAL = 1.0
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Deadline(UnixSignalDeathPenalty):
+    """RQ's time limit, told to the job as TaskTimedOut where it may be interrupted."""
+
+    def handle_death_penalty(self, signum: int, frame: Any) -> None:
+        if self._exception is not JobTimeoutException:
+            super().handle_death_penalty(signum, frame)
+        cancellation.interrupt(cancellation.TaskTimedOut(self._timeout))
+
+
+class HubWorker(Worker):
+    """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse") for each task.
+
+    - Its horse dies with it; when the horse dies alone, the task is settled with exit code and signal.
+    - A stop is told to the horse first; its process group is killed after the job's grace.
+    - Redis may be away for any time: what runs runs on, and the worker listens again when it is back.
+    - SIGTERM: ends after the task at hand; a second one kills the task, which is settled as such.
+    """
+
+    death_penalty_class = Deadline
+
+    def __init__(self, queues: Any, name: str | None = None, **options: Any):
+        options.setdefault("serializer", JSONSerializer)
+        options.setdefault("job_monitoring_interval", HEARTBEAT_INTERVAL)
+        options.setdefault("worker_ttl", HEARTBEAT_INTERVAL + 15)  # RQ blocks for 15 s less
+        logging.getLogger("rq.worker").setLevel(logging.WARNING)
+        super().__init__(queues, name, **options)
+        self.last_cleaned_at = now()
+        self._listens = self._interruptible = False
+        self._stop_asked_at = 0.0
+        self._horse_lock = threading.Lock()
+        self._horse_job = ""
+        self._horse_grace = 0.0
+        self._kill_at: float | None = None
+
+    @classmethod
+    def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None) -> HubWorker:
+        """A worker of these lanes, once Redis answers."""
+        connection = connect(socket_timeout=HEARTBEAT_INTERVAL + 10)
+        complained = False
+        while True:
+            try:
+                connection.ping()
+                return cls(queue_names(lanes), name or f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}",
+                           connection=connection)
+            except redis.exceptions.RedisError as error:
+                if not complained:
+                    logger.warning("Waiting for Redis: %s", error)
+                complained = True
+                time.sleep(REDIS_PAUSE)
+
+    # --- the loop -----------------------------------------------------------------------------------------------------
+
+    def work(self, burst: bool = False, **_: Any) -> bool:
+        """Work until told to stop (`burst`: until the queues are empty); returns whether there was anything to do."""
+        self._install_signal_handlers()
+        # Until the horse listens for it, a stop waits.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {cancellation.STOP_SIGNAL})
+        job_classes()
+        gc.collect()
+        gc.freeze()  # horses then share these pages
+        worked = complained = False
+        try:
+            while not self._stop_requested:
+                try:
+                    self._begin_to_listen()
+                    if self.should_run_maintenance_tasks:
+                        self.run_maintenance_tasks()
+                    found = self._next_job(burst)
+                    complained = False
+                    if found is not None:
+                        worked = True
+                        self.execute_job(*found)
+                    elif burst:
+                        break
+                except StopRequested:
+                    break
+                except redis.exceptions.RedisError as error:
+                    if not complained:
+                        logger.warning("Worker %s: Redis does not answer (%s); trying again.", self.name, error)
+                    complained = True
+                    time.sleep(REDIS_PAUSE)
+        finally:
+            self._leave()
+        return worked
+
+    def _begin_to_listen(self) -> None:
+        if self._listens:
+            return
+        self.register_birth()
+        self.subscribe()
+        self.set_state(WorkerStatus.STARTED)
+        self._listens = True
+        logger.info("Worker %s (pid %d) listens.", self.name, self.pid)
+
+    def _next_job(self, burst: bool) -> tuple[RqJob, Queue] | None:
+        if self.get_state() != WorkerStatus.IDLE:
+            self.set_state(WorkerStatus.IDLE)
+        self.heartbeat()
+        try:
+            self._interruptible = True
+            return self.queue_class.dequeue_any(
+                self._ordered_queues, None if burst else self.dequeue_timeout, connection=self.connection,
+                job_class=self.job_class, serializer=self.serializer, death_penalty_class=self.death_penalty_class,
+            )  # fmt: skip
+        except DequeueTimeout:
+            return None
+        except (StopRequested, redis.exceptions.RedisError):
+            raise
+        except Exception:
+            # Whatever was in that record, it was not ours: RQ has taken it off the list already.
+            logger.exception("Worker %s: a job in the queue cannot be read and is dropped.", self.name)
+            return None
+        finally:
+            self._interruptible = False
+
+    def _leave(self) -> None:
+        with contextlib.suppress(redis.exceptions.RedisError):
+            self.teardown()
+        connections.close_all()
+        logger.info("Worker %s (pid %d) ends.", self.name, self.pid)
+
+    def request_stop(self, signum: int, frame: Any) -> None:
+        """SIGTERM, SIGINT: end after the task at hand; again after a second: kill it."""
+        if self._stop_requested:
+            if time.monotonic() - self._stop_asked_at > SAME_SIGNAL and self._horse_pid:
+                logger.warning("Worker %s: told to end at once; killing its task.", self.name)
+                self.kill_horse()
+            return
+        self._stop_requested, self._stop_asked_at = True, time.monotonic()
+        if self._interruptible:
+            raise StopRequested
+
+    # --- heartbeats ---------------------------------------------------------------------------------------------------
+
+    def serialize(self) -> dict[str, Any]:
+        """RQ's record of a worker, with what tells its process from others."""
+        place = processes.here()
+        lanes = [lane for lane in LANES if any(name.startswith(f"hub:{lane}:") for name in self.queue_names())]
+        return {**super().serialize(), "host": place.host, "boot_id": place.boot_id,
+                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes)}
+
+    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        """Say that this worker is alive; make its record anew when Redis has lost it."""
+        ttl = HEARTBEAT_TTL + HEARTBEAT_INTERVAL
+        if pipeline is not None:
+            super().heartbeat(ttl, pipeline)
+            return
+        with self.connection.pipeline() as own:
+            super().heartbeat(ttl, own)
+            if own.execute()[0]:  # the field is new: the record was gone
+                self._listens = False
+                self.connection.delete(self.key)
+                self.unsubscribe()
+                self._begin_to_listen()
+
+    def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
+        if not isinstance(exc, (redis.exceptions.RedisError, OSError)):
+            logger.error("Worker %s: a command cannot be understood.", self.name, exc_info=exc)
+        time.sleep(REDIS_PAUSE)
+
+    # --- one task -----------------------------------------------------------------------------------------------------
+
+    def execute_job(self, job: RqJob, queue: Queue) -> None:
+        """Run one task in a horse, when the job is one of Hub's."""
+        if not _is_ours(job):
+            logger.error("Worker %s: job %s asks for something else than a task and is dropped.", self.name, job.id)
+            self.connection.delete(job.key)
+            return
+        execution = self.prepare_execution(job)
+        connections.close_all()  # a connection must not be shared with the horse
+        self.fork_work_horse(job, queue)
+        self.monitor_work_horse(job, queue, execution)
+
+    def fork_work_horse(self, job: RqJob, queue: Queue) -> None:
+        """Fork the horse: it leads its own process group, and dies with this process."""
+        parent = os.getpid()
+        child = os.fork()
+        if child == 0:
+            try:
+                os.setpgid(0, 0)
+                _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+                if os.getppid() != parent:  # it died before the line above
+                    os._exit(1)
+                os.environ["HUB_TASK"] = job.id
+                self.main_work_horse(job, queue)
+            finally:
+                os._exit(1)
+        with contextlib.suppress(OSError):  # the child may have done it, or be gone
+            os.setpgid(child, child)
+        with self._horse_lock:
+            self._horse_pid, self._horse_job, self._kill_at = child, job.id, None
+            self._horse_grace = float(job.meta.get("grace", 0))
+
+    def setup_work_horse_signals(self) -> None:
+        """In the horse: the stop signal goes to the job, SIGTERM kills."""
+        super().setup_work_horse_signals()
+        cancellation.listen()
+
+    def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
+        """In the horse: run the task. RQ's records are written where Redis answers; the task does not need them."""
+        with _unless_away():
+            self.prepare_job_execution(job)
+        job.started_at = now()
+        with self.death_penalty_class(job.timeout, JobTimeoutException, job_id=job.id):
+            state = runner.run_task(job.id, self.name)
+        job.ended_at = now()
+        sys.stdout.flush()
+        with _unless_away():
+            if state == TaskState.FAILED:
+                self.handle_job_failure(job, queue, exc_string="The task failed.", execution=execution)
+            else:
+                self.handle_job_success(job, queue, queue.started_job_registry, execution)
+        return state != TaskState.FAILED
+
+    def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
+        """Wait for the horse, keep the heartbeats, kill it when its time is over, and settle when it died."""
+        pid, began = self._horse_pid, time.monotonic()
+        descriptor = os.pidfd_open(pid)
+        try:
+            poll = select.poll()
+            poll.register(descriptor, select.POLLIN)
+            overdue_at, beat_at, overdue = began + job.timeout + self._horse_grace, began + HEARTBEAT_INTERVAL, False
+            while not poll.poll(200 if self._kill_at else 1000):
+                moment = time.monotonic()
+                if moment >= overdue_at or (self._kill_at is not None and moment >= self._kill_at):
+                    overdue = moment >= overdue_at
+                    self.kill_horse()
+                if moment >= beat_at:
+                    beat_at = moment + HEARTBEAT_INTERVAL
+                    with _unless_away():
+                        self.maintain_heartbeats(job, execution)
+        finally:
+            os.close(descriptor)
+        with self._horse_lock:  # still a zombie here, so nobody else can have its pid
+            stopped, self._kill_at = self._kill_at is not None, None
+            self._horse_pid, self._horse_job = 0, ""
+        _, status = os.waitpid(pid, 0)
+        self.executions.pop(execution.id, None)
+        code = os.waitstatus_to_exitcode(status)
+        if code == 0:
+            return
+        with _unless_away():
+            self.handle_job_failure(job, queue, exc_string=_how_it_died(code), execution=execution)
+        if overdue:
+            reason = f"It ran longer than {job.timeout} s and did not stop, so it was killed."
+        elif stopped:
+            reason = f"It did not stop within {self._horse_grace:g} s after it was told to, so it was killed."
+        else:
+            reason = _how_it_died(code)
+        persistently(lambda: self._settle(job, pid, code, reason, again=not overdue))
+        connections.close_all()
+
+    def _settle(self, job: RqJob, pid: int, code: int, reason: str, *, again: bool) -> None:
+        attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=pid, ended_at=None).first()
+        if attempt is None:  # it died before it took the task, or after it had settled it
+            return
+        exit_code, name = (code, "") if code > 0 else (None, signal.Signals(-code).name)
+        died(attempt, reason, exit_code=exit_code, signal=name, again=again)
+
+    # --- stopping a task ----------------------------------------------------------------------------------------------
+
+    def handle_payload(self, message: dict[str, Any]) -> None:
+        """A command from RQ's channel (in a thread): `stop-job` is told to the horse, which may tidy up."""
+        with contextlib.suppress(ValueError):
+            command = json.loads(message["data"])
+            if command.get("command") in ("stop-job", "stop-execution"):
+                self.stop_task(str(command.get("job_id")))
+                return
+        super().handle_payload(message)
+
+    def stop_task(self, task_id: str) -> None:
+        """Tell the horse to stop that task, and have it killed after its grace. Nothing when it runs another."""
+        with self._horse_lock:
+            if not self._horse_pid or self._horse_job != task_id:
+                return
+            if self._kill_at is None:
+                self._kill_at = time.monotonic() + self._horse_grace
+            os.kill(self._horse_pid, cancellation.STOP_SIGNAL)
+
+    def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
+        """Kill the horse with its whole process group."""
+        if self._horse_pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._horse_pid, sig)
+
+
+def _is_ours(job: RqJob) -> bool:
+    try:
+        return job.func_name == ENTRY_POINT and list(job.args) == [job.id] and not job.kwargs and job.timeout > 0
+    except Exception:  # noqa: BLE001 - unreadable in whatever way
+        return False
+
+
+def _how_it_died(code: int) -> str:
+    if code < 0:
+        return f"Its process was killed by {signal.Signals(-code).name}."
+    return f"Its process ended with exit code {code}."
+
+
+@contextlib.contextmanager
+def _unless_away():
+    """RQ's own records are for its dashboard: without Redis they are left out, and the task goes on."""
+    try:
+        yield
+    except redis.exceptions.RedisError as error:
+        logger.warning("RQ's records were not written: %s", error)
