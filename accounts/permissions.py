@@ -1,0 +1,47 @@
+"""The roles, and what of every app's permissions each is given. No models here: the app's configuration needs it."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps import apps as installed_apps
+from django.contrib.auth.management import create_permissions
+from django.db import models
+from django.db.models import Q
+
+
+class Role(models.TextChoices):
+    """What somebody may do; each may do all that those before it may."""
+
+    VIEWER = "viewer", "Viewer"
+    OPERATOR = "operator", "Operator"
+    ADMIN = "admin", "Admin"
+
+
+# By the names of permissions, so that a new app gets its share without being named here.
+_SHARE = {
+    Role.VIEWER: Q(codename__startswith="view_"),
+    Role.OPERATOR: Q(codename__startswith="view_") | Q(codename__startswith="operate_"),
+    Role.ADMIN: Q(),
+}
+
+# Apps whose permissions no role is given: superusers have them anyway.
+_WITHHELD = {"django_rq"}
+
+
+def grant_permissions(app_config: AppConfig, using: str, apps: Any = installed_apps, **options: Any) -> None:
+    """After migrations: make a group for each role, and give it its share of this app's permissions.
+
+    Not a data migration: permissions exist only after migrations, new models add to them, and transactional tests
+    empty every table. Django sends this signal in all three cases, and makes its own permissions the same way.
+    """
+    try:
+        group_model, permission_model = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    except LookupError:  # migrated to before the auth app
+        return
+    if app_config.label in _WITHHELD:
+        return
+    create_permissions(app_config, using=using, apps=apps, verbosity=0)
+    for role, share in _SHARE.items():
+        group, _ = group_model.objects.using(using).get_or_create(name=role.value)
+        mine = permission_model.objects.using(using).filter(share, content_type__app_label=app_config.label)
+        group.permissions.add(*mine)
