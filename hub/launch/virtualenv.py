@@ -14,7 +14,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from projects.stacks.dotenv import read_dotenv
+from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -84,9 +84,9 @@ def _hub_data() -> str:
         return os.environ["HUB_DATA"]
     path = ROOT / ".env"
     try:
-        return read_dotenv(path).get("HUB_DATA", "") if path.is_file() else ""
+        return dotenv.read(path).values.get("HUB_DATA", "") if path.is_file() else ""
     except StackError as error:
-        raise SetUpError(f"{path}, line {error.line}: {error.message}") from None
+        raise SetUpError(f"{path}{f', line {error.line}' if error.line else ''}: {error.message}") from None
 
 
 class _locked:
