@@ -4,13 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-
-class Role(models.TextChoices):
-    """What somebody may do; each may do all that those before it may."""
-
-    VIEWER = "viewer", "Viewer"
-    OPERATOR = "operator", "Operator"
-    ADMIN = "admin", "Admin"
+from accounts.permissions import Role
 
 
 class ApiKey(models.Model):
