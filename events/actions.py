@@ -22,7 +22,8 @@ class BadSubject(ValueError):
 def record(action: str, payload: dict[str, Any] | None = None) -> Event:
     """Write a fact in the caller's transaction; it is gone when that rolls back.
 
-    `action` is `<domain>.<action>[...]`, such as `project.started`. Actor, origin and correlation id are those in force.
+    `action` is `<domain>.<action>[...]`, such as `project.started`. Actor, origin and correlation id are those in
+    force. Raises BadSubject.
     """
     if not all(TOKEN.fullmatch(token) for token in action.split(".")) or "." not in action:
         raise BadSubject(f"{action!r} is no subject: use <domain>.<action>, of letters, digits, '-' and '_'.")

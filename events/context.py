@@ -22,7 +22,9 @@ class Origin:
     correlation_id: uuid.UUID | None = None
 
 
-_origin: ContextVar[Origin] = ContextVar("origin", default=Origin())
+NOBODY = Origin()
+
+_origin: ContextVar[Origin] = ContextVar("origin", default=NOBODY)
 
 
 def current() -> Origin:

@@ -1,0 +1,12 @@
+"""Addresses of the events pages."""
+
+from django.urls import path
+
+from events import views
+
+app_name = "events"
+
+urlpatterns = [
+    path("", views.event_list, name="list"),
+    path("<uuid:pk>/", views.event_detail, name="detail"),
+]

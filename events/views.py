@@ -1,0 +1,77 @@
+"""The pages of what happened."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import urlencode
+from django.views.decorators.http import require_safe
+
+from accounts.access import require
+from accounts.models import Role
+from events.actions import BadSubject, matching
+from events.keyset import BadCursor, Part, take
+from events.models import Event
+from events.presentation import pretty, row_of
+
+RELATED = 200
+
+
+@require_safe
+@require(Role.VIEWER)
+def event_list(request: HttpRequest) -> HttpResponse:
+    """Events, newest first, 50 a page. `?subject=` a pattern (without `hub.` this Hub's own), `actor`, `correlation`,
+    `cursor`. A filter that cannot be read is said on the page, with 400."""
+    wanted = {name: request.GET.get(name, "").strip() for name in ("subject", "actor", "correlation")}
+    problem, part = "", Part([], None)
+    try:
+        part = _filtered(wanted, request.GET.get("cursor", ""))
+    except (BadSubject, BadCursor) as error:
+        problem = str(error)
+    older = urlencode({**_given(wanted), "cursor": part.next_cursor}) if part.next_cursor else ""
+    context = {
+        "rows": [row_of(event) for event in part.items],
+        "problem": problem,
+        "older": older,
+        "newest": urlencode(_given(wanted)) if "cursor" in request.GET else None,
+        "filtered": bool(_given(wanted)),
+        **wanted,
+    }
+    return render(request, "events/list.html", context, status=400 if problem else 200)
+
+
+@require_safe
+@require(Role.VIEWER)
+def event_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One event, and in order all that came of the same request."""
+    event = get_object_or_404(Event, pk=pk)
+    related = list(Event.objects.filter(correlation_id=event.correlation_id).order_by("id")[: RELATED + 1])
+    context = {
+        "row": row_of(event),
+        "payload": pretty(event.payload),
+        "related": [row_of(other) for other in related[:RELATED]],
+        "more": len(related) > RELATED,
+    }
+    return render(request, "events/detail.html", context)
+
+
+def _filtered(wanted: dict[str, str], cursor: str) -> Part:
+    events = Event.objects.all()
+    if subject := wanted["subject"]:
+        own = subject == ">" or subject.startswith("hub.")
+        events = matching(subject if own else f"hub.{settings.HUB_ID}.{subject}", events)
+    if wanted["actor"]:
+        events = events.filter(actor=wanted["actor"])
+    if wanted["correlation"]:
+        try:
+            events = events.filter(correlation_id=uuid.UUID(wanted["correlation"]))
+        except ValueError:
+            raise BadSubject("A request is named by a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427.") from None
+    return take(events, cursor=cursor)
+
+
+def _given(wanted: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in wanted.items() if value}
