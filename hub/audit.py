@@ -1,0 +1,64 @@
+"""Facts about people and keys. `accounts` only says what happens there; here it is written down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.dispatch import receiver
+
+from accounts.models import ApiKey, SignInLink
+from accounts.signals import admin_made, key_created, key_revoked, link_made, link_used, sign_in_limited
+from events.actions import record
+from events.context import acting
+
+
+@receiver(user_logged_in)
+def signed_in(sender: Any, user: User, **kwargs: Any) -> None:
+    with acting(actor=user.get_username()):
+        record("audit.signed-in", {"user": user.get_username()})
+
+
+@receiver(user_logged_out)
+def signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
+    if user is not None:
+        record("audit.signed-out", {"user": user.get_username()})
+
+
+@receiver(user_login_failed)
+def sign_in_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
+    name = str(credentials.get("username", ""))
+    # A name that nobody has may be a password in the wrong field: it is not written down.
+    known = User.objects.filter(username=name).exists()
+    record("audit.sign-in-failed", {"user": name if known else None})
+
+
+@receiver(sign_in_limited)
+def limited(sender: Any, address: str, **kwargs: Any) -> None:
+    record("audit.sign-in-limited", {"address": address})
+
+
+@receiver(key_created)
+def created_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
+    record("audit.key-created", {"key": key.name, "public_id": key.public_id, "role": str(key.role)})
+
+
+@receiver(key_revoked)
+def revoked_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
+    record("audit.key-revoked", {"key": key.name, "public_id": key.public_id})
+
+
+@receiver(link_made)
+def made_link(sender: Any, link: SignInLink, **kwargs: Any) -> None:
+    record("audit.sign-in-link-made", {"link": link.pk, "user": link.user.get_username() if link.user else None})
+
+
+@receiver(link_used)
+def used_link(sender: Any, link: SignInLink, user: User, **kwargs: Any) -> None:
+    record("audit.sign-in-link-used", {"link": link.pk, "user": user.get_username()})
+
+
+@receiver(admin_made)
+def made_admin(sender: Any, user: User, **kwargs: Any) -> None:
+    record("audit.admin-made", {"user": user.get_username()})

@@ -1,0 +1,152 @@
+"""What happens to every request before and after its view. All of it is synchronous: one thread serves a request,
+and the context variables set here are in force in everything that it calls, also in an async view."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse
+
+from events.context import acting, become
+from hub.error_pages import error_response
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+CORRELATION_HEADER = "X-Correlation-ID"
+UI_POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+# Pages that others wrote, with inline scripts or styles of their own; each is for signed-in admins or shows no data.
+FOREIGN_POLICIES = {
+    "/rq/": UI_POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'").replace(
+        "style-src 'self'", "style-src 'self' 'unsafe-inline'"),
+    "/api/docs": UI_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
+}
+
+SUPERUSER_PATHS = ("/rq/", "/admin/django_rq/")
+
+
+class CorrelationMiddleware:
+    """Gives the request its correlation id (the caller's, when that is a UUID), and answers it."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        correlation = _uuid(request.headers.get(CORRELATION_HEADER, "")) or uuid.uuid4()
+        address = request.META.get("REMOTE_ADDR") or ""
+        with acting(actor="anonymous", via=_via(request.path), address=address, correlation=correlation):
+            response = self.get_response(request)
+        response[CORRELATION_HEADER] = str(correlation)
+        return response
+
+
+class ActorMiddleware:
+    """Names who acts, for the facts that this request writes. The API names its keys itself."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # Asking who it is costs queries: without a session cookie there is nobody to ask about.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
+            become(request.user.get_username())
+        return self.get_response(request)
+
+
+class BodyLimitMiddleware:
+    """Refuses bodies over HUB_MAX_BODY with 413, by their announced length, before anything reads them."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        length = request.META.get("CONTENT_LENGTH") or "0"
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        if not length.isascii() or not length.isdigit():
+            return error_response(request, 400, "The Content-Length header is not a number.")
+        if int(length) > limit:
+            return error_response(request, 413, f"What you sent is too large: the limit is {limit:,} bytes.")
+        return self.get_response(request)
+
+
+class ContentSecurityPolicyMiddleware:
+    """Only our own scripts and styles, none inline: text that slipped through unescaped could still do nothing."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        policy = next((value for path, value in FOREIGN_POLICIES.items() if request.path.startswith(path)), UI_POLICY)
+        response.headers.setdefault("Content-Security-Policy", policy)
+        return response
+
+
+class MethodNotAllowedMiddleware:
+    """Gives the empty answers to wrong methods a readable body."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code != 405 or response.streaming or response.content or _is_api(request.path):
+            return response
+        allowed = response.headers.get("Allow", "")
+        readable = error_response(request, 405, f"{request.method} is not possible here; {allowed or 'GET'} is.")
+        readable.headers["Allow"] = allowed
+        return readable
+
+
+class SuperuserPathsMiddleware:
+    """RQ's own dashboard, at its own address and in the admin site, is for superusers: it can delete and run jobs
+    behind the back of the database. For everybody else there is nothing at these addresses."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: GetResponse):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith(SUPERUSER_PATHS) and not request.user.is_superuser:
+            raise Http404
+        return self.get_response(request)
+
+
+def _via(path: str) -> str:
+    if _is_api(path):
+        return "api"
+    return "admin" if path.startswith(("/admin/", "/rq/")) else "page"
+
+
+def _is_api(path: str) -> bool:
+    return path.startswith("/api/")
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    if len(text) != 36:  # uuid.UUID also reads braces, "urn:uuid:" and bare digits
+        return None
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,26 @@
+"""All addresses of Hub."""
+
+from django.contrib import admin
+from django.urls import include, path
+
+from hub import health
+from hub.api import api
+from hub.home import home
+
+urlpatterns = [
+    path("", home, name="home"),
+    path("", include("accounts.urls")),
+    path("projects/", include("projects.urls")),
+    path("tasks/", include("tasks.urls")),
+    path("events/", include("events.urls")),
+    path("api/", api.urls),
+    path("health", health.health, name="health"),
+    path("health/ready", health.ready, name="ready"),
+    path("rq/", include("django_rq.urls")),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "hub.error_pages.bad_request"
+handler403 = "hub.error_pages.forbidden"
+handler404 = "hub.error_pages.not_found"
+handler500 = "hub.error_pages.server_error"
