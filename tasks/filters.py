@@ -1,0 +1,87 @@
+"""Which tasks a list shows: read from the address, checked, and written into the addresses of its other parts."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import QueryDict
+from django.utils.http import urlencode
+
+from events.keyset import BadCursor, Part, take
+from tasks.models import Task
+from tasks.presentation import rows_of, version_of
+from tasks.shapes import PROJECT_SUBJECT
+from tasks.states import TaskState
+
+NAMES = ("state", "job", "lane", "project", "subject", "correlation")
+
+
+@dataclass(slots=True)
+class Filters:
+    """`wanted` as it was typed, empty ones left out; `problem` says which of it cannot be understood."""
+
+    wanted: dict[str, str] = field(default_factory=dict)
+    cursor: str = ""
+    problem: str = ""
+
+    @classmethod
+    def read(cls, query: QueryDict) -> Filters:
+        """The filters of an address."""
+        wanted = {name: query.get(name, "").strip() for name in NAMES}
+        filters = cls({name: value for name, value in wanted.items() if value}, query.get("cursor", ""))
+        filters.problem = filters._problem()
+        return filters
+
+    @property
+    def wanted_subject(self) -> str:
+        """The subject asked for, by itself or as a project."""
+        project = self.wanted.get("project")
+        return f"{PROJECT_SUBJECT}{project}" if project else self.wanted.get("subject", "")
+
+    def page(self, now: datetime) -> dict[str, Any]:
+        """The context of `tasks/_rows.html`."""
+        part = Part([], None)
+        if not self.problem:
+            try:
+                part = take(self._rows(), cursor=self.cursor)
+            except BadCursor as error:
+                self.problem = str(error)
+        rows = rows_of(part.items, now)
+        here = {**self.wanted, **({"cursor": self.cursor} if self.cursor else {})}
+        version = version_of(row.view for row in rows)
+        return {
+            "rows": rows,
+            "filters": self,
+            "problem": self.problem,
+            "version": version,
+            "poll": urlencode({**here, "v": version}),
+            "live": any(row.view.active for row in rows),
+            "here": urlencode(here),
+            "older": urlencode({**self.wanted, "cursor": part.next_cursor}) if part.next_cursor else "",
+            "newest": urlencode(self.wanted) if self.cursor else None,
+            "tabs": urlencode({name: value for name, value in self.wanted.items() if name != "state"}),
+        }
+
+    def _problem(self) -> str:
+        if (state := self.wanted.get("state")) and state not in TaskState.values:
+            return f"There is no state {state[:40]!r}. Tasks are {', '.join(TaskState.values)}."
+        if (project := self.wanted.get("project")) and not re.fullmatch("[0-9]{1,18}", project):
+            return "A project is named by its number."
+        if correlation := self.wanted.get("correlation"):
+            try:
+                uuid.UUID(correlation)
+            except ValueError:
+                return "A request is named by a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427."
+        return ""
+
+    def _rows(self) -> QuerySet[Task]:
+        tasks = Task.objects.defer("params", "result", "detail")
+        for name, column in (("state", "state"), ("job", "job"), ("lane", "lane"), ("correlation", "correlation_id")):
+            if value := self.wanted.get(name):
+                tasks = tasks.filter(**{column: value})
+        return tasks.filter(subject=self.wanted_subject) if self.wanted_subject else tasks

@@ -1,0 +1,194 @@
+"""The pages of background tasks. They only translate HTTP; what happens is in `tasks.actions`."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+from django.contrib import messages
+from django.db.models import OuterRef, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
+
+from accounts.access import require
+from accounts.models import Role
+from events.models import Event
+from events.presentation import row_of
+from tasks import actions
+from tasks.errors import TaskError
+from tasks.filters import Filters
+from tasks.job import job_class, job_classes
+from tasks.lanes import LANES
+from tasks.masking import masked
+from tasks.models import LogLine, Task
+from tasks.presentation import TaskView, priority_level, view_of
+from tasks.states import TaskState
+from tasks.subjects import Subject, look_up
+
+LINES = 500
+EVENTS = 20
+HEAVY = ("params", "result", "detail")
+
+
+@require_safe
+@require(Role.VIEWER)
+def task_list(request: HttpRequest) -> HttpResponse:
+    """Tasks, newest first, 50 a page; `?state=&job=&lane=&project=&subject=&correlation=&cursor=`."""
+    filters = Filters.read(request.GET)
+    context = {
+        **filters.page(timezone.now()),
+        "states": TaskState,
+        "jobs": [job.name for job in job_classes()],
+        "lanes": LANES,
+        "about": look_up([filters.wanted_subject]).get(filters.wanted_subject),
+    }
+    return render(request, "tasks/list.html", context, status=400 if filters.problem else 200)
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def rows(request: HttpRequest) -> HttpResponse:
+    """The list alone, for its poll; 204 when it still looks as in version `?v=`."""
+    filters = Filters.read(request.GET)
+    context = filters.page(timezone.now())
+    if request.GET.get("v") == context["version"]:
+        return HttpResponse(status=204)
+    return render(request, "tasks/_rows.html", context)
+
+
+@require_safe
+@require(Role.VIEWER)
+def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """One task: progress, attempts, log, parameters, result, and what else belongs to it."""
+    task = get_object_or_404(Task.objects.select_related("parent", "retry_of"), pk=pk)
+    lines = list(task.log_lines.order_by("-id")[: LINES + 1])
+    events = Event.objects.filter(correlation_id=task.correlation_id).order_by("-id")[:EVENTS]
+    job = job_class(task.job)
+    context = {
+        **_live_context(task, view_of(task, timezone.now()), lines[0].pk if lines else 0),
+        "lines": lines[:LINES][::-1],
+        "more_lines": len(lines) > LINES,
+        "max_lines": LINES,
+        "subject": look_up([task.subject]).get(task.subject, Subject("")),
+        "level": priority_level(task.priority),
+        "max_attempts": job.max_attempts if job else None,
+        "params": _pretty(task.params) if task.params else "",
+        "children": task.children.only("id", "title", "state")[:EVENTS],
+        "retries": task.retried_by.only("id", "title", "state")[:EVENTS],
+        "events": [row_of(event) for event in events],
+    }
+    return render(request, "tasks/detail.html", context)
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What changes of a task, for its poll: the progress, log lines after `?after=`, and the head when its `?mark=` is
+    old. 204, for one query, when all of it still looks as in version `?v=`."""
+    newest = LogLine.objects.filter(task=OuterRef("pk")).order_by("-id").values("id")[:1]
+    task = get_object_or_404(Task.objects.defer(*HEAVY).annotate(last_line=Subquery(newest)), pk=pk)
+    view, last_line = view_of(task, timezone.now()), task.last_line or 0
+    if request.GET.get("v") == _version(view, last_line):
+        return HttpResponse(status=204)
+    return _live_response(request, task, view, last_line)
+
+
+@require_safe
+@require(Role.VIEWER)
+def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """The whole log as text."""
+    task = get_object_or_404(Task.objects.only("id"), pk=pk)
+    text = (
+        f"{line.at:%Y-%m-%d %H:%M:%S.%f} {line.level.upper():7} {line.source or '-'} {line.text}\n"
+        for line in task.log_lines.iterator(chunk_size=1000)
+    )
+    headers = {"Content-Disposition": f'attachment; filename="task-{pk}.txt"'}
+    return HttpResponse(text, content_type="text/plain; charset=utf-8", headers=headers)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Ask a task to stop."""
+    task = get_object_or_404(Task, pk=pk)
+    try:
+        task = actions.cancel(task)
+        level, text = "info", f"“{task.title}” " + ("is cancelled." if task.has_ended else "was asked to stop.")
+    except TaskError as error:
+        level, text = "warning", error.message
+    if not request.htmx:
+        return _back(request, task, level, text)
+    if request.htmx.target == "task-live":
+        task.refresh_from_db()
+        newest = task.log_lines.order_by("-id").values_list("pk", flat=True).first() or 0
+        return _said(_live_response(request, task, view_of(task, timezone.now()), newest), level, text)
+    return _said(HttpResponse(status=204), level, text)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Do an ended task again, as a new task."""
+    task = get_object_or_404(Task, pk=pk)
+    try:
+        task = actions.retry(task)
+        level, text = "info", f"“{task.title}” is tried again."
+    except TaskError as error:
+        level, text = "warning", error.message
+    if not request.htmx:
+        return _back(request, task, level, text)
+    if request.htmx.target == "task-live":
+        messages.add_message(request, getattr(messages, level.upper()), text)
+        return HttpResponseClientRedirect(reverse("tasks:detail", args=[task.pk]))
+    return _said(HttpResponse(status=204), level, text)
+
+
+def _version(view: TaskView, last_line: int) -> str:
+    return f"{view.version}-{last_line}"
+
+
+def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
+    return {
+        "task": task,
+        "view": view,
+        "version": _version(view, last_line),
+        "last_line": last_line,
+        "attempts": list(task.attempts.order_by("-number")),
+        "result": _pretty(task.result) if task.result is not None else "",
+    }
+
+
+def _live_response(request: HttpRequest, task: Task, view: TaskView, last_line: int) -> HttpResponse:
+    after = request.GET.get("after", "")
+    # Without a number there is no log on that page yet to add to.
+    lines = list(task.log_lines.filter(pk__gt=int(after)).order_by("-pk")[:LINES])[::-1] if after.isdecimal() else []
+    context = {
+        **_live_context(task, view, last_line),
+        "new_lines": lines,
+        "head_changed": request.GET.get("mark") != view.mark,
+    }
+    return render(request, "tasks/live.html", context)
+
+
+def _back(request: HttpRequest, task: Task, level: str, text: str) -> HttpResponse:
+    messages.add_message(request, getattr(messages, level.upper()), text)
+    back = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    return redirect(back if safe else reverse("tasks:detail", args=[task.pk]))
+
+
+def _said(response: HttpResponse, level: str, text: str) -> HttpResponse:
+    trigger_client_event(response, "tasks-changed", {})
+    return trigger_client_event(response, "toast", {"level": level, "text": text})
+
+
+def _pretty(value: object) -> str:
+    return json.dumps(masked(value), indent=2, ensure_ascii=False)
