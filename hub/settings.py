@@ -6,6 +6,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from hub.env import ROOT, EnvError, read_env
+from tasks.lanes import queue_names
 
 try:
     ENV = read_env()
@@ -98,7 +99,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A blocking read (BLPOP, pub/sub) must never be cut by the socket's own time-out.
 REDIS_URL = ENV.redis_url
-RQ_QUEUES = {"default": {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600}}
+# What RQ's dashboard shows; tasks are pushed and worked on through `tasks.queue` and `manage.py worker`.
+RQ_QUEUES = {name: {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600} for name in queue_names()}
 RQ = {"WORKER_CLASS": "tasks.worker.HubWorker"}
 RQ_SHOW_ADMIN_LINK = False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, ClassVar
 
 from django.utils.module_loading import autodiscover_modules
@@ -79,13 +80,18 @@ class Job:
         """Called in the transaction that makes the task `cancelled`, also when it never ran."""
 
 
+@cache
+def _discover() -> None:
+    autodiscover_modules("jobs")
+
+
 def job_class(name: str) -> type[Job] | None:
     """The registered job of that name, None when this Hub has none."""
-    autodiscover_modules("jobs")
+    _discover()
     return _registry.get(name)
 
 
 def job_classes() -> list[type[Job]]:
     """All registered jobs, by name."""
-    autodiscover_modules("jobs")
+    _discover()
     return [_registry[name] for name in sorted(_registry)]
