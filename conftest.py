@@ -20,8 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import django
 import pytest
 import redis
+from django.conf import settings
 
 REPOSITORY = Path(__file__).resolve().parent
 SCRATCH = Path(tempfile.mkdtemp(prefix="hub-tests-")).resolve()
@@ -45,15 +47,14 @@ os.environ.update(
 os.environ.setdefault("DATABASE_URL", "")
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    from django.conf import settings
-
-    # Pages must render without collectstatic, and passwords in tests need no strength.
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Pages must render without collectstatic, and passwords in tests need no strength.
+settings.STORAGES = {
+    **settings.STORAGES,
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# Here, because the conftest files of folders named on the command line are read before pytest-django sets up.
+django.setup()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -163,7 +164,6 @@ class RedisServer:
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:
     """The session's Redis. A test that kills it must start it again."""
-    from django.conf import settings
 
     from hub.env import redis_socket
 
@@ -268,3 +268,30 @@ def workers(transactional_db, redis_server: RedisServer, eventually, tmp_path: P
     yield factory
     factory.stop()
     redis_server.client().flushall()
+
+
+# --- The API ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def api(db) -> Callable[..., Any]:
+    """`api("operator")` is a client with a key of that role, `api()` one without a key."""
+    from accounts.tests.api_client import ApiClient
+
+    clients: dict[str, Any] = {}
+
+    def client(role: str = "") -> Any:
+        if role not in clients:
+            clients[role] = ApiClient(role)
+        return clients[role]
+
+    return client
+
+
+@pytest.fixture
+def projects_folder() -> Iterator[Path]:
+    """A folder that may be a project: it runs one web server."""
+    folder = Path(tempfile.mkdtemp(prefix="shop-", dir=PROJECTS_ROOT))
+    (folder / "Procfile").write_text("web: python3 -m http.server --bind 127.0.0.1 $PORT\n")
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)

@@ -6,13 +6,17 @@ between two steps of somebody alive, so it acts on what it still sees a moment l
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import signal
 import time
 import uuid
 from collections.abc import Callable, Hashable, Iterator
+from functools import partial
 
 from django.db import transaction
+from django.db.models import F
 from django.utils import timezone
 
 from events.context import acting
@@ -54,7 +58,7 @@ class Rescuer:
     def _guarded(self, part: Callable[[], Iterator[str]]) -> Iterator[str]:
         try:
             for sentence in part():
-                logger.warning("%s", sentence)
+                logger.info("%s", sentence)
                 yield sentence
         except queue.QueueAway as away:
             logger.info("The queue is not looked at: %s", away)
@@ -67,14 +71,17 @@ class Rescuer:
     # --- running tasks ------------------------------------------------------------------------------------------------
 
     def _running(self) -> Iterator[str]:
-        attempts = Attempt.objects.filter(ended_at=None, task__state=TaskState.RUNNING).select_related("task")
+        attempts = Attempt.objects.filter(
+            ended_at=None, task__state=TaskState.RUNNING, number=F("task__attempt")
+        ).select_related("task")
         for attempt in attempts:
-            if attempt.number != attempt.task.attempt:
-                continue
-            if self._is_gone(attempt):
-                yield from self._bury(attempt)
-            elif attempt.task.cancel_requested:
-                yield from self._press(attempt)
+            try:
+                if self._is_gone(attempt):
+                    yield from self._bury(attempt)
+                elif attempt.task.cancel_requested:
+                    yield from self._press(attempt)
+            except Exception:
+                logger.exception("Task %s could not be rescued.", attempt.task_id)
 
     def _is_gone(self, attempt: Attempt) -> bool:
         key = ("gone", attempt.pk)
@@ -106,11 +113,13 @@ class Rescuer:
         is_here = attempt.host == here().host
         if self._held(("cancel", attempt.pk), job.cancel_grace + KILL_MARGIN) and is_here:
             # Its group: what it started would otherwise go on without it.
-            os.killpg(attempt.pid, 9)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(attempt.pid, signal.SIGKILL)
             yield f"Task {attempt.task_id} did not stop and was killed."
         elif self._held(("asked", attempt.pk), GONE_HERE):
             if is_here:
-                os.kill(attempt.pid, STOP_SIGNAL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(attempt.pid, STOP_SIGNAL)
             queue.send_stop(attempt.worker, attempt.task_id)
 
     # --- tasks whose time has come ------------------------------------------------------------------------------------
@@ -119,7 +128,8 @@ class Rescuer:
         for task in Task.objects.filter(state=TaskState.SCHEDULED, run_at__lte=timezone.now()):
             with acting(actor=task.actor, via="watch", correlation=task.correlation_id), transaction.atomic():
                 if move(task, TaskState.QUEUED, sources={TaskState.SCHEDULED}, queued_at=timezone.now()):
-                    transaction.on_commit(lambda task=task: push(task))
+                    transaction.on_commit(partial(push, task))
+                    yield f"Task {task.pk} is due and was queued."
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
