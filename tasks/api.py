@@ -1,0 +1,78 @@
+"""REST: background tasks."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, JsonResponse
+from ninja import Query, Router, Status
+
+from accounts.api_auth import allow
+from accounts.models import Role
+from events.keyset import take
+from tasks import actions
+from tasks.api_shapes import CeleryStatus, TaskIn, TaskList, TaskOut, TaskQuery
+from tasks.errors import BadTask
+from tasks.job import job_class
+from tasks.models import Task
+from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
+
+router = Router(tags=["Tasks"])
+
+
+@router.get("", response=TaskList, url_name="tasks", summary="List tasks")
+def list_tasks(request: HttpRequest, query: Query[TaskQuery]):
+    tasks = Task.objects.defer("detail")
+    for name in ("state", "lane", "job"):
+        value = getattr(query, name)
+        if value is not None:
+            tasks = tasks.filter(**{name: value})
+    if query.project is not None:
+        tasks = tasks.filter(subject=f"{PROJECT_SUBJECT}{query.project}")
+    part = take(with_relatives(tasks), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
+    return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
+
+
+@router.post("", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Start a task")
+def start_task(request: HttpRequest, body: TaskIn):
+    """Only jobs that declare themselves startable."""
+    job = job_class(body.job)
+    if job is None or not job.startable:
+        raise BadTask(f"There is no job named {body.job[:100]} that could be started this way.", "job")
+    return Status(202, task_detail(actions.enqueue(
+        job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at,
+    )))
+
+
+@router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")
+def show_task(request: HttpRequest, task_id: UUID):
+    return task_detail(_task(task_id))
+
+
+@router.delete("/{task_id}", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Cancel a task")
+def cancel_task(request: HttpRequest, task_id: UUID):
+    """A waiting task is cancelled at once, a running one as soon as it has tidied up. 409 when it has ended."""
+    return Status(202, task_detail(actions.cancel(_task(task_id))))
+
+
+@router.get("/{task_id}/status", response=CeleryStatus, url_name="task-status", summary="Status of a task")
+def show_task_status(request: HttpRequest, task_id: UUID):
+    return _status(task_id)
+
+
+@router.get("/status/{task_id}", response=CeleryStatus, summary="Status of a task, at its older address")
+def show_task_status_at_older_address(request: HttpRequest, task_id: UUID):
+    return _status(task_id)
+
+
+def _status(task_id: UUID) -> JsonResponse:
+    # Scripts poll this: one row, few columns, and no second validation of what was just made.
+    columns = ("state", "step", "steps", "reason", "progress", "result", "error")
+    return JsonResponse(celery_status(_task(task_id, Task.objects.only(*columns))))
+
+
+def _task(task_id: UUID, tasks=None) -> Task:
+    try:
+        return (Task.objects if tasks is None else tasks).get(pk=task_id)
+    except Task.DoesNotExist:
+        raise Http404(f"There is no task {task_id}.") from None

@@ -1,0 +1,112 @@
+"""What the API's requests and answers about tasks hold; see `tasks.shapes` for what fills them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from ninja import Field, Schema
+from pydantic import AwareDatetime, ConfigDict
+
+from events.api_lists import ListOut, ListQuery
+from tasks.states import TaskState
+
+
+class TaskQuery(ListQuery):
+    state: TaskState | None = None
+    lane: str | None = None
+    job: str | None = None
+    project: int | None = Field(None, description="id of the project that the tasks are about")
+
+
+class TaskIn(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    job: str = Field(description="name of a job that may be started, such as demo.sleep")
+    params: dict[str, Any] = {}
+    priority: int | None = Field(None, strict=True, ge=1, le=10, description="10 goes first")
+    lane: str | None = None
+    run_at: AwareDatetime | None = Field(None, description="not before; with its offset from UTC")
+
+
+class AttemptOut(Schema):
+    number: int
+    started_at: datetime
+    ended_at: datetime | None
+    outcome: str | None
+    error: str | None
+    exit_code: int | None
+    signal: str | None
+    worker: str
+
+
+class LogLineOut(Schema):
+    at: datetime
+    level: str
+    source: str
+    text: str
+
+
+class TaskItem(Schema):
+    """Lengths (`remaining`, `wait`, `run`) are seconds; `progress` is per cent, null without history."""
+
+    id: UUID
+    job: str
+    name: str
+    state: TaskState
+    priority: int
+    lane: str
+    queue: str
+    params: dict[str, Any]
+    progress: float | None
+    step: str
+    steps_done: int
+    steps_total: int
+    remaining: float | None
+    result: Any
+    error: str | None
+    attempt: int
+    attempts: list[AttemptOut]
+    created_at: datetime
+    run_at: datetime | None
+    started_at: datetime | None
+    finished_at: datetime | None
+    wait: float | None
+    run: float | None
+    parent: UUID | None
+    children: list[UUID]
+    depends_on: list[UUID]
+    retry_of: UUID | None
+    project: int | None
+    actor: str
+    correlation_id: UUID
+
+
+class TaskOut(TaskItem):
+    detail: str
+    log_tail: list[LogLineOut]
+
+
+class TaskList(ListOut):
+    items: list[TaskItem]
+
+
+class CeleryStatus(Schema):
+    """For scripts written against Celery. `status` is a sentence for people."""
+
+    task_id: UUID
+    state: str = Field(description="PENDING, RUNNING, SUCCESS, FAILURE or REVOKED")
+    ready: bool
+    status: str
+    progress: float | None
+    result: Any
+    error: str | None
+
+
+class Accepted(Schema):
+    """A task has been written; `GET /api/tasks/{task_id}/status` tells how it goes."""
+
+    task_id: UUID
+    status: str = Field(description="the state of the task")
+    message: str
