@@ -1,0 +1,1 @@
+"""REST: projects, their orchestration, and the folders they may be in."""
