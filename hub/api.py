@@ -1,0 +1,83 @@
+"""The REST interface: every app's routers under one roof, at /api/."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from django.conf import settings
+from django.dispatch import receiver
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
+from ninja import NinjaAPI, Schema, Swagger
+from ninja.openapi.schema import REF_TEMPLATE
+
+from accounts.api_auth import allow
+from accounts.models import ApiKey, Role
+from accounts.signals import key_accepted
+from events.context import become
+from hub.api_errors import add_error_handlers
+from hub.api_json import HubRenderer, StrictParser
+from projects.api import filesystem, orchestration, registry
+from tasks.api import router as tasks_router
+
+
+class ErrorDetail(Schema):
+    code: str
+    message: str
+    field: str | None = None
+    hint: str | None = None
+    correlation_id: str
+
+
+class ErrorOut(Schema):
+    """What every answer from 400 on holds."""
+
+    error: ErrorDetail
+
+
+class HubAPI(NinjaAPI):
+    """Ninja's API, with the shape of errors in its document."""
+
+    def get_openapi_schema(self, **kwargs: Any) -> dict[str, Any]:
+        document = super().get_openapi_schema(**kwargs)
+        shape = ErrorOut.model_json_schema(ref_template=REF_TEMPLATE)
+        document["components"]["schemas"].update({**shape.pop("$defs"), "ErrorOut": shape})
+        answer = {"description": "What went wrong",
+                  "content": {"application/json": {"schema": {"$ref": REF_TEMPLATE.format(model="ErrorOut")}}}}
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                operation["responses"]["default"] = copy.deepcopy(answer)
+        return document
+
+    def get_openapi_operation_id(self, operation: Any) -> str:
+        return operation.view_func.__name__
+
+
+def _read_only(view):
+    # Exempt, so that a wrong method is answered 405 and not 403 for want of a token.
+    return csrf_exempt(require_safe(view))
+
+
+api = HubAPI(
+    title="Hub",
+    version=settings.VERSION,
+    description="Projects, their stacks and the background tasks of this Hub. "
+                "Send `Authorization: Bearer hub_...`, or use the session of the pages.",
+    urls_namespace="api",
+    auth=allow(Role.VIEWER),
+    docs=Swagger(settings={"validatorUrl": None}),  # nothing from outside, also no validator
+    docs_decorator=_read_only,
+    renderer=HubRenderer(),
+    parser=StrictParser(),
+)
+add_error_handlers(api)
+api.add_router("/projects", registry.router)
+api.add_router("/orchestration", orchestration.router)
+api.add_router("/filesystem", filesystem.router)
+api.add_router("/tasks", tasks_router)
+
+
+@receiver(key_accepted)
+def act_as_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
+    become(f"key:{key.name}")

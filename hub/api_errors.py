@@ -1,0 +1,177 @@
+"""Everything that goes wrong under /api/, in one shape:
+`{"error": {"code", "message", "field"?, "hint"?, "correlation_id"}}`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.core.exceptions import RequestDataTooBig
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.request import RawPostDataException, UnreadablePostError
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from events.context import correlation_id
+from events.keyset import BadCursor
+from hub.api_json import BadJson
+from projects.errors import ProjectError
+from projects.stacks.spec import StackError
+from tasks.errors import BadTask, TaskError
+
+logger = logging.getLogger("hub.api")
+
+PREFIX = "/api/"
+CODES = {
+    400: "bad_request",
+    401: "unauthenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    409: "conflict",
+    413: "too_large",
+    422: "invalid",
+    429: "too_many_requests",
+    500: "internal",
+    503: "unavailable",
+}
+MESSAGES = {
+    400: "The request was not understood.",
+    401: "Send a key (Authorization: Bearer hub_...), or sign in.",
+    403: "You may not do this.",
+    404: "There is nothing at this address.",
+    405: "This address does not take that method.",
+    413: "The body is too large.",
+    500: "Something went wrong in Hub. Its log has the details under this correlation id.",
+}
+HINTS = {
+    404: "The addresses are listed at /api/docs.",
+    405: "The header Allow names those that it takes.",
+}
+NOT_UNDERSTOOD = "The body was not understood."
+
+STATUS_OF_PROJECT_ERROR = {"invalid": 422, "conflict": 409, "forbidden": 403}
+STATUS_OF_STACK_ERROR = {"outside": 403, "unreadable": 403, "missing": 404, "bad-path": 400, "not-a-folder": 400}
+
+
+def api_error(status: int, message: str = "", *, field: str = "", hint: str = "") -> JsonResponse:
+    """An error in the one shape; its code, and its message where there is none, follow from the status."""
+    error: dict[str, Any] = {
+        "code": CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "_"),
+        "message": message or MESSAGES.get(status) or f"{HTTPStatus(status).phrase}.",
+    }
+    if field:
+        error["field"] = field
+    if hint:
+        error["hint"] = hint
+    error["correlation_id"] = str(correlation_id())
+    response = JsonResponse({"error": error}, status=status)
+    if status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+class ApiErrorMiddleware:
+    """Puts into the one shape what the API's own operations did not answer: unknown addresses, wrong methods, and
+    what other middleware refused. Stands just inside CorrelationMiddleware."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if response.status_code < 400 or not request.path_info.startswith(PREFIX):
+            return response
+        if response.get("Content-Type", "").startswith("application/json"):
+            return response
+        shaped = api_error(response.status_code, hint=HINTS.get(response.status_code, ""))
+        for name, value in response.items():
+            if name not in ("Content-Type", "Content-Length"):
+                shaped[name] = value
+        shaped.cookies = response.cookies
+        return shaped
+
+
+def add_error_handlers(api: NinjaAPI) -> None:
+    """Say for every exception that an operation may raise which answer it becomes."""
+    for exception, handler in HANDLERS.items():
+        api.add_exception_handler(exception, handler)
+
+
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
+    # Ninja wraps whatever its parser raised into an HttpError(400) of its own words.
+    if isinstance(error.__cause__, BadJson):
+        return api_error(400, f"{NOT_UNDERSTOOD} {error.__cause__}")
+    message = "" if error.message in ("Unauthorized", "Forbidden") else error.message
+    return api_error(error.status_code, message)
+
+
+def _validation_error(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    first = error.errors[0]
+    source, *place = first["loc"]
+    if source == "path":  # an id that cannot be one is an unknown id
+        return api_error(404)
+    if source == "body":
+        place = place[1:]  # the first is the name of the view's own parameter
+    field = ".".join(str(part) for part in place)
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
+    return api_error(422, f"{field or 'The body'}: {message}.", field=field)
+
+
+def _project_error(request: HttpRequest, error: ProjectError) -> HttpResponse:
+    return api_error(STATUS_OF_PROJECT_ERROR[error.code], error.message, field=error.field, hint=error.hint)
+
+
+def _stack_error(request: HttpRequest, error: StackError) -> HttpResponse:
+    return api_error(STATUS_OF_STACK_ERROR.get(error.code, 422), error.message, field="path", hint=error.hint)
+
+
+def _bad_task(request: HttpRequest, error: BadTask) -> HttpResponse:
+    return api_error(422, error.message, field=error.field)
+
+
+def _task_error(request: HttpRequest, error: TaskError) -> HttpResponse:
+    # All but BadTask are about the state that a task is in.
+    return api_error(409, error.message)
+
+
+def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
+    return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
+
+
+def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
+    return api_error(404, str(error))
+
+
+def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:
+    return api_error(413)
+
+
+def _unreadable(request: HttpRequest, error: Exception) -> HttpResponse:
+    return api_error(400, NOT_UNDERSTOOD, hint="Send JSON.")
+
+
+def _unexpected(request: HttpRequest, error: Exception) -> HttpResponse:
+    logger.error("%s %s failed", request.method, request.path_info, exc_info=error)
+    return api_error(500)
+
+
+HANDLERS: dict[type[Exception], Any] = {
+    HttpError: _http_error,
+    ValidationError: _validation_error,
+    ProjectError: _project_error,
+    StackError: _stack_error,
+    BadTask: _bad_task,
+    TaskError: _task_error,
+    BadCursor: _bad_cursor,
+    Http404: _not_found,
+    RequestDataTooBig: _too_large,
+    RawPostDataException: _unreadable,
+    UnreadablePostError: _unreadable,
+    Exception: _unexpected,
+}
