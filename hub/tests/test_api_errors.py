@@ -1,0 +1,165 @@
+"""Everything that goes wrong under /api/ has one shape."""
+
+import logging
+
+import pytest
+from django.conf import settings
+
+from accounts.tests.api_client import error_of
+from hub.api import api as hub_api
+from projects import observation
+from projects.models import Project
+
+pytestmark = pytest.mark.django_db
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize("path", ["/api/nothing", "/api/", "/api/projects/1/nothing", "/api/projects/1/copy/", "/api//",
+                                  "/api/%00", "/api/%ff", "/api/<b>", "/api/../etc"])
+@pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options"])
+def test_an_unknown_address_is_404(api, method, path):
+    assert error_of(getattr(api("admin"), method)(path), 404)["hint"] == "The addresses are listed at /api/docs."
+
+
+@pytest.mark.parametrize(("method", "path", "allowed"), [
+    ("put", "/api/projects", {"GET", "POST"}),
+    ("post", "/api/projects/1", {"GET", "PATCH", "DELETE"}),
+    ("get", "/api/orchestration/1/start", {"POST"}),
+    ("delete", "/api/orchestration/1/status", {"GET"}),
+    ("patch", "/api/tasks/1", {"GET", "DELETE"}),
+    ("post", "/api/openapi.json", {"GET", "HEAD"}),
+    ("delete", "/api/docs", {"GET", "HEAD"}),
+])
+def test_a_wrong_method_is_405_and_says_which_are_right(api, method, path, allowed):
+    response = getattr(api("admin"), method)(path)
+    error_of(response, 405)
+    assert {name.strip() for name in response["Allow"].split(",")} == allowed
+
+
+@pytest.mark.parametrize(("body", "words"), [
+    (b"{", "Line 1, column 2"),
+    (b"{'name': 1}", "Line 1, column 2"),
+    (b'{"name": "a"\n"path": 1}', "Line 2, column 1"),
+    (b'{"name": NaN}', "NaN"),
+    (b'{"name": 1e999}', "too large"),
+    (b'{"name": ' + b"9" * 5000 + b"}", "digit"),
+    (b'{"name": "\xff"}', "UTF-8"),
+    (b'{"name": "a\\u0000b"}', "zero byte"),
+    (b'{"name": "\\ud83d"}', "half a character"),
+    (b'{"\\udc00": 1}', "half a character"),
+    (DEEP.encode(), "deep"),
+])
+def test_a_body_that_is_not_json_is_400_and_says_where(api, body, words):
+    response = api("operator").post("/api/projects", body)
+    error = error_of(response, 400)
+    assert error["message"].startswith("The body was not understood. ")
+    assert words in error["message"]
+
+
+def test_a_form_in_place_of_json_is_400(api):
+    client = api("operator")
+    error_of(client.post("/api/projects", {"name": "x"}, content_type="multipart/form-data; boundary=x"), 400)
+    error_of(client.post("/api/projects", "name=x&path=y", content_type="application/x-www-form-urlencoded"), 400)
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "7", '"x"', "{}"])
+def test_a_body_that_is_no_object_or_is_empty_is_422(api, body):
+    error_of(api("operator").post("/api/projects", body), 422)
+
+
+def test_a_body_over_the_limit_is_413(api):
+    body = b'{"name": "' + b"x" * settings.DATA_UPLOAD_MAX_MEMORY_SIZE + b'"}'
+    assert error_of(api("operator").post("/api/projects", body), 413)["code"] == "too_large"
+
+
+def test_a_host_that_hub_does_not_serve_is_400(api):
+    error_of(api("viewer").get("/api/projects", headers={"Host": "elsewhere.example"}), 400)
+
+
+def test_a_zero_byte_in_the_address_is_400(api):
+    error_of(api("viewer").get("/api/tasks?job=%00"), 400)
+
+
+def test_an_unexpected_failure_is_500_without_its_traceback_and_is_logged(api, projects_folder, caplog, monkeypatch):
+    Project.objects.create(name="Shop", slug="shop", path=str(projects_folder), created_by="test")
+
+    def broken(*args):
+        raise RuntimeError("the secret inside")
+
+    monkeypatch.setattr(observation, "shown_status", broken)
+    with caplog.at_level(logging.ERROR, "hub.api"):
+        response = api("viewer").get("/api/projects")
+    error = error_of(response, 500)
+    assert error["code"] == "internal"
+    assert b"secret" not in response.content and b"Traceback" not in response.content
+    assert "the secret inside" in caplog.text and "GET /api/projects failed" in caplog.text
+
+
+def test_pages_keep_their_own_errors(client):
+    assert client.get("/sign-in/nothing-like-this/x").headers["Content-Type"].startswith("text/html")
+
+
+def test_the_document_is_public_complete_and_made_without_a_warning(api, capsys):
+    response = api().get("/api/openapi.json")
+    assert response.status_code == 200
+    document = response.json()
+    assert document["openapi"].startswith("3.")
+    operations = [
+        (path, method, operation)
+        for path, methods in document["paths"].items() for method, operation in methods.items()
+    ]
+    ids = [operation["operationId"] for _, _, operation in operations]
+    assert len(ids) == len(set(ids))
+    for path, method, operation in operations:
+        assert operation["summary"] and operation["tags"], (path, method)
+        assert operation["security"] == [{"KeyAuth": []}, {"SessionAuth": []}]
+        assert operation["responses"]["default"]["content"]["application/json"]["schema"]["$ref"].endswith("/ErrorOut")
+        assert any(status.startswith("2") for status in operation["responses"])
+    for reference in _references(document):
+        assert reference.removeprefix("#/components/schemas/") in document["components"]["schemas"]
+    hub_api.get_openapi_schema()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_every_documented_address_answers(api):
+    document = api().get("/api/openapi.json").json()
+    client = api("admin")
+    for path, methods in document["paths"].items():
+        address = path.replace("{project_id}", "999").replace("{service}", "web").replace("{task_id}", str(_unknown))
+        for method in methods:
+            response = getattr(client, method)(address, "{}", content_type="application/json") if method != "get" \
+                else client.get(address)
+            assert response.status_code in (200, 404, 422, 400), (method, address, response.content)
+            if response.status_code == 404:
+                assert error_of(response, 404).get("hint") != "The addresses are listed at /api/docs.", address
+
+
+_unknown = "01890000-0000-7000-8000-000000000000"
+
+
+def test_the_docs_page_is_public_and_takes_nothing_from_outside(api):
+    response = api().get("/api/docs")
+    assert response.status_code == 200
+    page = response.content.decode()
+    assert "swagger-ui-bundle" in page and "://" not in page.replace("http://www.w3.org", "")
+    policy = response["Content-Security-Policy"]
+    assert "script-src 'self';" in policy and "http" not in policy
+
+
+def test_times_have_six_decimals_and_one_zone(api, projects_folder):
+    Project.objects.create(name="Shop", slug="shop", path=str(projects_folder), created_by="test",
+                           created_at="2026-11-22T16:00:00+01:00")
+    item = api("viewer").get("/api/projects").json()["items"][0]
+    assert item["created_at"] == "2026-11-22T15:00:00.000000Z"
+
+
+def _references(value):
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
