@@ -233,6 +233,8 @@ class Instance:
             return
         lived, stopping = (self.ended_at or time.time()) - (self.started_at or time.time()), self.state == "stopping"
         self.ending, self.pid, self.start = None, None, None
+        if self.rotation is not None:
+            self.rotation.finish()
         self.ended_at = self.ended_at or time.time()
         if stopping or self.outdated:
             self.ready = False

@@ -34,15 +34,24 @@ def launch(rundir: RunDir) -> None:
     try:
         # -S and -E: no site packages and no Python variables, which makes it small and quick to start.
         # -B: nothing is written beside the code.
-        subprocess.run(
+        ended = subprocess.run(
             [sys.executable, "-S", "-E", "-B", "-m", "projects.engines.process.supervisor", rundir.path],
-            cwd=CODE_ROOT, env={"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}, start_new_session=True, check=True,
+            cwd=CODE_ROOT, env={"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}, start_new_session=True, check=False,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=LAUNCH_SECONDS,
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineError("The supervisor of the stack could not be started.", str(error)) from error
     finally:
         os.close(log)
+    # One that was killed is like one that is killed a moment later: whoever waits for it starts another.
+    if ended.returncode > 0:
+        raise EngineError("The supervisor of the stack could not be started.", end_of(rundir.supervisor_log))
+
+
+def end_of(path: str) -> str:
+    """The last lines of a supervisor's own log."""
+    with open(path, encoding="utf-8", errors="replace") as file:
+        return "".join(file.readlines()[-20:])
 
 
 def wake(rundir: RunDir) -> bool:

@@ -65,13 +65,23 @@ def _owners(inodes: dict[str, int]) -> dict[int, Holder]:
     wanted = {f"socket:[{inode}]": port for inode, port in inodes.items()}
     found: dict[int, Holder] = {}
     for pid in sorted(int(name) for name in os.listdir("/proc") if name.isdigit()) if wanted else ():
-        try:
-            links = [os.readlink(f"/proc/{pid}/fd/{number}") for number in os.listdir(f"/proc/{pid}/fd")]
-        except OSError:
-            # Another user's process, or one that ended while we looked.
-            continue
-        for link in links:
+        for link in _open_files(pid):
             port = wanted.get(link)
             if port is not None and port not in found and (stat := stat_of(pid)) is not None:
                 found[port] = Holder(port, pid, stat.name)
+    return found
+
+
+def _open_files(pid: int) -> list[str]:
+    """What a process has open; nothing when it is another user's, or ended while we looked."""
+    found = []
+    try:
+        for number in os.listdir(f"/proc/{pid}/fd"):
+            try:
+                found.append(os.readlink(f"/proc/{pid}/fd/{number}"))
+            except FileNotFoundError:
+                # Closed meanwhile; of this process itself, the listing's own.
+                continue
+    except OSError:
+        return []
     return found

@@ -7,9 +7,11 @@ Lean on purpose: the supervisor imports it. Beside `web.log` stand `web.log.1` (
 
 import fcntl
 import os
+import sys
 import time
 
 LIMIT = 4 * 1024 * 1024
+SLACK = 256 * 1024
 # How often to look: between a file that is about to be full and one that does not grow.
 SOONEST, LATEST = 0.02, 1.0
 # A reader holds the lock for milliseconds; one that was stopped while it did may not let the disk fill up.
@@ -43,12 +45,24 @@ class Rotation:
         self.size, self.at = size, now
         wait = LATEST
         if size >= self.limit:
-            self.rotate()
+            self._try_to_rotate()
             wait = SOONEST
         elif growth:
             wait = min(LATEST, max(SOONEST, (self.limit - size) / growth / 2))
         self.due = now + wait
         return wait
+
+    def finish(self) -> None:
+        """The last look, when nobody writes any more."""
+        self.due = 0.0
+        self.check(time.monotonic())
+
+    def _try_to_rotate(self) -> None:
+        try:
+            self.rotate()
+        except OSError as error:
+            # The folder was deleted, or the disk has an error: the services go on.
+            print(f"{self.path} not rotated: {error}", file=sys.stderr, flush=True)
 
     def rotate(self) -> None:
         marks = os.open(f"{self.path}.at", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -83,10 +97,9 @@ class Rotation:
         try:
             copy = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
             try:
-                while sent := os.sendfile(copy, log, first + done, self.limit):
+                # To the very end, to lose nothing; but a writer that is faster than the copy is not waited for.
+                while done < self.limit + SLACK and (sent := os.sendfile(copy, log, first + done, SLACK)):
                     done += sent
-                    if done > 2 * self.limit:
-                        break
             finally:
                 os.close(copy)
             os.replace(draft, f"{self.path}.1")

@@ -12,9 +12,10 @@ from projects.engines.process.processes import living, stat_of
 
 
 class RunDir:
-    """`wish.json` is written by the engine only, `state.json` by whoever holds `lock` (the supervisor).
+    """`wish.json` is written by the engine only, `state.json` by whoever holds `lock`: the supervisor as long as it
+    lives, and the engine for the moment in which it stops a stack whose supervisor is dead.
 
-    The lock file names its holder by pid and start time, so others can look without touching the lock.
+    A supervisor signs the lock file with its pid and start time, so others can look without touching the lock.
     """
 
     def __init__(self, path: str):
@@ -61,17 +62,20 @@ class RunDir:
     # Who watches
 
     def take_lock(self) -> int | None:
-        """Become the one who watches: the open lock, or None when somebody else is."""
+        """The open lock of the one who may write the state; None when somebody else has it."""
         handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(handle)
             return None
-        me = stat_of(os.getpid())
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"{me.pid} {me.start}\n".encode(), 0)
         return handle
+
+    def sign(self, lock: int) -> None:
+        """Say that the calling process is the one who watches. From here on it may be sent signals."""
+        me = stat_of(os.getpid())
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{me.pid} {me.start}\n".encode(), 0)
 
     def holder(self) -> tuple[int, int] | None:
         """Pid and start time of the living process that watches; None when nobody does."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from projects.engines.base import EngineError, InstanceStatus, Step
 from projects.engines.process.environment import first_port
-from projects.engines.process.launch import launch
+from projects.engines.process.launch import end_of, launch
 from projects.engines.process.observe import View, last_lines
 from projects.engines.process.rundir import RunDir
 from projects.engines.process.wish import readiness_of
@@ -68,7 +68,7 @@ class Waiting:
         if not view.watched:
             if self.launches == LAUNCHES_ALLOWED:
                 raise EngineError(
-                    "The supervisor of the stack ends again and again.", _end_of(self.rundir.supervisor_log)
+                    "The supervisor of the stack ends again and again.", end_of(self.rundir.supervisor_log)
                 )
             self.launches += 1
             launch(self.rundir)
@@ -117,8 +117,3 @@ class Waiting:
         return EngineError(
             message, "\n".join(lines), service=service.name, file=self.stack.definition.source, line=service.line
         )
-
-
-def _end_of(path: str) -> str:
-    with open(path, encoding="utf-8", errors="replace") as file:
-        return "".join(file.readlines()[-20:])

@@ -25,7 +25,8 @@ REMARK_SECONDS = 1.0
 SUPERVISOR_SECONDS = 10.0
 # Processes that survive SIGKILL this long are stuck in the kernel.
 KILL_SECONDS = 10.0
-PORT_SECONDS = 5.0
+LEFTOVER_GRACE = 2.0
+PORT_SECONDS = 2.0
 FREE = Step("free", "every process gone, every port free")
 
 
@@ -93,28 +94,47 @@ def _gone(view: View, service: ServiceSpec) -> int:
 def _end_rest(stack: Stack, rundir: RunDir, serial: int | None) -> None:
     """End what is left when no supervisor lives: all of it after a crash, nothing after an orderly stop."""
     view = View(stack, rundir)
-    known = {} if view.down else {
-        record["pid"]: record["start"] for record in view.records.values() if record["pid"]
-    }
+    records = {} if view.down else view.records
     family = Family(marker(stack))
-    grace = max((service.stop_grace for service in stack.services), default=0.0)
-    ending = Ending(family, known, signal.SIGTERM, grace)
-    deadline = time.monotonic() + grace + KILL_SECONDS
-    family.look()
-    # Twice nobody: one look at the process table is not one instant.
-    empty = 0
-    while empty < 2:
-        empty = empty + 1 if ending.advance() else 0
-        if time.monotonic() >= deadline:
-            left = ", ".join(f"{stat.name} (pid {stat.pid})" for stat in ending.left.values())
-            raise EngineError(f"These processes of the stack do not end: {left}.")
-        if rundir.holder() is not None:
-            raise EngineError("The stack was started again while it was stopping.")
-        if empty < 2:
-            time.sleep(POLL_SECONDS if ending.left else 0)
-            family.look()
+    endings = []
+    for service in stack.services:
+        for name in service.instance_names():
+            pid = records.get(name, {}).get("pid")
+            endings.append(Ending(
+                family, {pid: records[name]["start"]} if pid else {}, signal_number(service), service.stop_grace,
+                instance=name,
+            ))
+    _until_nobody(rundir, family, endings, looks=1)
+    # Those of services that the definition no longer has; and whoever was between two places during the look before.
+    known = {record["pid"]: record["start"] for record in records.values() if record["pid"]}
+    for ending in endings:
+        known.update(ending.known)
+    _until_nobody(rundir, family, [Ending(family, known, signal.SIGTERM, LEFTOVER_GRACE)], looks=2)
     if serial is not None:
         _write_down(rundir, serial)
+
+
+def signal_number(service: ServiceSpec) -> int:
+    """SIGTERM where the definition names no signal there is: such a stack never starts, but an older one may run."""
+    return signal.Signals.__members__.get(service.stop_signal, signal.SIGTERM)
+
+
+def _until_nobody(rundir: RunDir, family: Family, endings: list[Ending], looks: int) -> None:
+    """Advance all endings until that many looks at the process table in a row have found nobody."""
+    deadline = max((ending.deadline for ending in endings), default=time.monotonic()) + KILL_SECONDS
+    empty = 0
+    while empty < looks:
+        family.look()
+        waiting = [ending for ending in endings if not ending.advance()]
+        empty = 0 if waiting else empty + 1
+        if rundir.holder() is not None:
+            raise EngineError("The stack was started again while it was stopping.")
+        if waiting and time.monotonic() >= deadline:
+            left = {stat.pid: stat.name for ending in waiting for stat in ending.left.values()}
+            names = ", ".join(f"{name} (pid {pid})" for pid, name in left.items())
+            raise EngineError(f"These processes of the stack do not end: {names}.")
+        if waiting:
+            time.sleep(POLL_SECONDS)
 
 
 def _write_down(rundir: RunDir, serial: int) -> None:

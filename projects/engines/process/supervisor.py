@@ -281,9 +281,11 @@ def main(path: str) -> None:
     prctl(PR_SET_CHILD_SUBREAPER, 1)
     prctl(PR_SET_NAME, ctypes.c_char_p(b"hub-supervisor"))
     rundir = RunDir(path)
+    supervisor = Supervisor(rundir)
     lock = rundir.take_lock()
     if lock is not None:
-        Supervisor(rundir).run()
+        rundir.sign(lock)
+        supervisor.run()
 
 
 if __name__ == "__main__":
