@@ -8,6 +8,7 @@ from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
@@ -49,6 +50,7 @@ MESSAGES = {
 HINTS = {
     404: "The addresses are listed at /api/docs.",
     405: "The header Allow names those that it takes.",
+    413: f"The limit is {settings.DATA_UPLOAD_MAX_MEMORY_SIZE:,} bytes (HUB_MAX_BODY).",
 }
 NOT_UNDERSTOOD = "The body was not understood."
 
@@ -57,10 +59,13 @@ STATUS_OF_STACK_ERROR = {"outside": 403, "unreadable": 403, "missing": 404, "bad
 
 
 def api_error(status: int, message: str = "", *, field: str = "", hint: str = "") -> JsonResponse:
-    """An error in the one shape; its code, and its message where there is none, follow from the status."""
+    """An error in the one shape; its code, and message and hint where there is no message, follow from the status."""
+    if not message:
+        message = MESSAGES.get(status) or f"{HTTPStatus(status).phrase}."
+        hint = hint or HINTS.get(status, "")
     error: dict[str, Any] = {
         "code": CODES.get(status) or HTTPStatus(status).phrase.lower().replace(" ", "_"),
-        "message": message or MESSAGES.get(status) or f"{HTTPStatus(status).phrase}.",
+        "message": message,
     }
     if field:
         error["field"] = field
@@ -89,7 +94,7 @@ class ApiErrorMiddleware:
             return response
         if response.get("Content-Type", "").startswith("application/json"):
             return response
-        shaped = api_error(response.status_code, hint=HINTS.get(response.status_code, ""))
+        shaped = api_error(response.status_code)
         for name, value in response.items():
             if name not in ("Content-Type", "Content-Length"):
                 shaped[name] = value

@@ -20,12 +20,14 @@ Health = Literal["healthy", "degraded", "unhealthy", "none"]
 class ProjectIn(Schema):
     """`ports` asks for host ports by service, or by `service:port` where a service has several."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"name": "Shop", "path": "/srv/shop", "ports": {"web": 8010}}}
+    )
 
     name: str
     path: str
     engine: Literal["process", "compose", "dagger"] | None = None
-    ports: dict[str, HostPort] = Field({}, examples=[{"web": 8010}])
+    ports: dict[str, HostPort] = {}
     env: dict[str, str] = {}
     autostart: bool = Field(False, strict=True)
     backend_port: HostPort | None = Field(None, description="the port of the service backend, as older scripts say it")
