@@ -110,6 +110,7 @@ class Watch:
         self.leader = leader or leadership()
         self.heartbeat = heartbeat_file()
         self._stop = threading.Event()
+        self._failures: dict[str, str] = {}
         self._due = {step.name: 0.0 for step in self.steps}
 
     def run(self) -> None:
@@ -140,8 +141,12 @@ class Watch:
                     close_old_connections()
                     for sentence in step.run() or ():
                         logger.info("%s: %s", step.name, sentence)
-            except Exception:
-                logger.exception("%s failed; it is tried again in %g s.", step.name, step.every)
+                self._failures.pop(step.name, None)
+            except Exception as error:
+                # The whole story once, not every two seconds.
+                known = self._failures.get(step.name) == repr(error)
+                self._failures[step.name] = repr(error)
+                logger.error("%s failed: %r; next try in %g s.", step.name, error, step.every, exc_info=not known)
                 # A connection that broke half-way must not be met again by the next step.
                 connections.close_all()
 

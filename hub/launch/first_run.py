@@ -6,7 +6,6 @@ import http.client
 import json
 import logging
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 from django.conf import settings
@@ -59,7 +58,7 @@ def _not_ready(address: str) -> str:
         connection.close()
 
 
-def offer_examples(create: Callable[..., object] = create_project) -> list[str]:
+def offer_examples() -> list[str]:
     """Register the stacks of `examples/` as projects, each once in the life of a data folder, and answer their names.
 
     Which were offered is kept in a file: those that somebody deleted do not come back. No problem here stops Hub.
@@ -68,10 +67,8 @@ def offer_examples(create: Callable[..., object] = create_project) -> list[str]:
     offered = []
     try:
         known = set(marker.read_text().split()) if marker.exists() else set()
-        folders = sorted(path for path in settings.HUB_EXAMPLES.iterdir() if path.is_dir()) \
-            if settings.HUB_EXAMPLES.is_dir() else []
-        for folder in folders:
-            if folder.name in known:
+        for folder in sorted(settings.HUB_EXAMPLES.iterdir()):
+            if folder.name in known or not folder.is_dir():
                 continue
             # Written before the project is made: a crash in between loses an offer, and never makes two.
             known.add(folder.name)
@@ -79,7 +76,7 @@ def offer_examples(create: Callable[..., object] = create_project) -> list[str]:
             name = folder.name.replace("-", " ").replace("_", " ").capitalize()
             try:
                 with acting(actor="hub", via="command"):
-                    create(name=name, path=str(folder))
+                    create_project(name=name, path=str(folder))
             except ProjectError as error:
                 logger.warning("The example %s was not registered: %s", folder.name, error)
                 continue

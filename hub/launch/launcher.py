@@ -32,8 +32,11 @@ def up(env: Env) -> int:
     lock.take(address)
     sock = port.listen(env.host, env.port)
     check_disk()
-    children = Children(_output(env), [lock, sock], lambda pids: lock.describe(address, pids))
+    # Redis greets at length and says little else; its deaths are told by us.
+    output = Output(env.data / "logs", quiet=lambda name: name == "redis")
+    children = Children(output, [lock, sock], lambda pids: lock.describe(address, pids))
     try:
+        _prepare(children)
         _begin(children, env)
         children.add(Child("web", lambda: serve(sock), stop_within=GRACE + 3.0, keeps=(sock,)))
         children.run("greeting", lambda: first_run.greet(address))
@@ -60,8 +63,12 @@ def stop_stacks(env: Env) -> int:
         return stacks.stop_all()
     lock.take("stopping stacks")
     check_disk()
-    children = Children(_output(env), [lock], lambda pids: lock.describe("stopping stacks", pids))
+    output = Output(env.data / "logs", quiet=lambda name: True)
+    children = Children(output, [lock], lambda pids: lock.describe("stopping stacks", pids))
     try:
+        _prepare(children)
+        if not children.run("look", stacks.look):
+            return 0
         _begin(children, env)
         return children.run("stop stacks", stacks.stop_all)
     except Interrupted:
@@ -71,15 +78,14 @@ def stop_stacks(env: Env) -> int:
         lock.close()
 
 
-def _output(env: Env) -> Output:
-    # Redis greets at length and says little else; its deaths are told by us.
-    return Output(env.data / "logs", quiet=frozenset({"redis"}))
+def _prepare(children: Children) -> None:
+    """Database and static files, in a process that takes the memory it needs for that with it."""
+    if children.run("prepare", _reported(prepare)):
+        sys.exit(1)
 
 
 def _begin(children: Children, env: Env) -> None:
-    """Everything but the web: database, Redis, workers, watch."""
-    if children.run("prepare", _reported(prepare)):
-        sys.exit(1)
+    """Everything but the web: Redis, workers, watch."""
     _share_memory()
     if env.embedded_redis:
         command = redis_server.command(settings.HUB_DATA)

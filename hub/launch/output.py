@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 MAX_LINE = 16 * 1024
@@ -69,8 +70,8 @@ class Terminal:
 class Output:
     """Collects what all children write."""
 
-    def __init__(self, folder: Path, quiet: frozenset[str] = frozenset()):
-        """`quiet` children write to their files only."""
+    def __init__(self, folder: Path, quiet: Callable[[str], bool]):
+        """Children for whose name `quiet` is true write to their files only."""
         folder.mkdir(mode=0o700, exist_ok=True)
         self.folder = folder
         self.quiet = quiet
@@ -104,7 +105,7 @@ class Output:
     def line(self, name: str, line: bytes, *, prefix: bool = True) -> None:
         """One line, without its end."""
         LogFile(self.folder / f"{name}.log").write(line + b"\n")
-        if name in self.quiet:
+        if prefix and self.quiet(name):
             return
         label = f"{name:<9} | ".encode() if prefix else b""
         if prefix and self.terminal.colours:

@@ -39,6 +39,14 @@ def say_goodbye() -> None:
         print("Hub has stopped. No stack is running.")
 
 
+def look() -> int:
+    """1 when a stack runs; otherwise says so, and is 0."""
+    if running():
+        return 1
+    print("No stack is running.")
+    return 0
+
+
 def stop_all() -> int:
     """Stop every running stack by its usual task, wait for them, and print each result. 1 when one did not stop.
 

@@ -82,11 +82,10 @@ def _folder() -> Path:
 def _hub_data() -> str:
     if os.environ.get("HUB_DATA"):
         return os.environ["HUB_DATA"]
-    path = ROOT / ".env"
     try:
-        return dotenv.read(path).values.get("HUB_DATA", "") if path.is_file() else ""
+        return dotenv.read(ROOT / ".env").values.get("HUB_DATA", "")
     except StackError as error:
-        raise SetUpError(f"{path}{f', line {error.line}' if error.line else ''}: {error.message}") from None
+        raise SetUpError(error.message) from None
 
 
 class _locked:

@@ -1,0 +1,197 @@
+"""A user starts Hub, things die, and the user stops it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from hub.tests.conftest import ROOT, RunningHub, StartHub, free_port
+
+LINK = re.compile(r"http://127\.0\.0\.1:(\d+)(/sign-in/\S+)")
+
+
+@pytest.fixture(scope="module")
+def hub(start_hub: StartHub) -> RunningHub:
+    """One Hub for the tests that leave it running."""
+    return start_hub()
+
+
+def run_up(environment: dict[str, str], *arguments: str, port: int) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), "up", *arguments], env={**environment, "HUB_PORT": str(port)},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def only_line(done: subprocess.CompletedProcess) -> str:
+    lines = (done.stdout + done.stderr).splitlines()
+    assert len(lines) == 1, lines
+    return lines[0]
+
+
+def test_it_gets_ready_and_healthy(hub: RunningHub, eventually):
+    assert hub.get("/health/ready") == (200, {"ready": True, "reasons": []})
+    eventually(hub.is_healthy)
+    assert set(hub.children()) == {"web", "worker-1", "worker-2", "watch", "redis"}
+
+
+def test_the_first_start_prints_a_link_that_signs_in(hub: RunningHub):
+    match = LINK.search(hub.output)
+    assert match, hub.output
+    assert int(match[1]) == hub.port
+    assert hub.get(match[2])[0] in (200, 302)
+    assert hub.get("/sign-in/not-a-link/")[0] not in (200, 302)
+
+
+def test_the_data_folder_is_private(hub: RunningHub):
+    assert hub.data.stat().st_mode & 0o077 == 0
+    for name in ("secret_key", "encryption_key", "hub.lock"):
+        assert (hub.data / name).stat().st_mode & 0o077 == 0, name
+
+
+def test_idle_it_takes_at_most_300_mb(hub: RunningHub, eventually):
+    eventually(hub.is_healthy)
+    shares = {process.pid: process.memory_full_info().pss for process in hub.look() if process.is_running()}
+    assert len(shares) >= 7  # up, redis, web and its worker, two workers, watch
+    assert sum(shares.values()) <= 300 * 1024 * 1024, shares
+
+
+def test_a_second_hub_on_the_same_data_is_refused(hub: RunningHub, up_environment: dict[str, str]):
+    done = run_up(up_environment, port=free_port())
+    line = only_line(done)
+    assert done.returncode == 1
+    assert f"http://127.0.0.1:{hub.port}" in line and str(hub.process.pid) in line and str(hub.data) in line
+
+
+def test_a_taken_port_is_named_with_its_holder(up_environment: dict[str, str], tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        done = run_up({**up_environment, "HUB_DATA": str(tmp_path)}, port=port)
+    line = only_line(done)
+    assert done.returncode == 1
+    assert str(port) in line and f"(pid {os.getpid()})" in line and "HUB_PORT=" in line
+
+
+def test_a_wrong_variable_is_named(up_environment: dict[str, str]):
+    done = run_up({**up_environment, "HUB_WORKERS": "many"}, port=free_port())
+    assert done.returncode == 1
+    assert "HUB_WORKERS" in only_line(done)
+
+
+def test_a_database_that_does_not_answer_is_told_in_one_line(up_environment: dict[str, str], tmp_path):
+    port = free_port()
+    environment = {**up_environment, "HUB_DATA": str(tmp_path), "DATABASE_URL": f"postgres://hub:geheim@127.0.0.1:{port}/hub"}
+    done = run_up(environment, port=free_port())
+    line = only_line(done)
+    assert done.returncode == 1
+    assert "database" in line and "geheim" not in line
+
+
+def test_a_full_disk_is_told_in_one_line(up_environment: dict[str, str], tmp_path):
+    if os.getuid() != 0:
+        pytest.skip("Only root can mount the small disk that this test fills.")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m,mode=700", "hub-test", tmp_path], check=True)
+    try:
+        done = run_up({**up_environment, "HUB_DATA": str(tmp_path)}, port=free_port())
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    line = only_line(done)
+    assert done.returncode == 1
+    assert "full" in line and str(tmp_path) in line
+
+
+@pytest.mark.parametrize("name", ["redis", "worker-1", "watch", "web"])
+def test_a_killed_child_is_replaced(hub: RunningHub, name: str, eventually):
+    eventually(hub.is_healthy, 30)
+    pid = hub.children()[name]
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: hub.children().get(name) not in (None, pid), 10)
+    eventually(hub.is_healthy, 30)
+    hub.look()
+    assert f"{name} ended (signal 9, SIGKILL)" in hub.output
+    assert not psutil.pid_exists(pid)
+
+
+def test_a_killed_web_worker_is_replaced(hub: RunningHub, eventually):
+    web = psutil.Process(hub.children()["web"])
+    (worker,) = web.children()
+    worker.kill()
+    eventually(lambda: [child for child in web.children() if child.pid != worker.pid], 10)
+    assert hub.get("/health/ready")[0] == 200
+    hub.look()
+
+
+def test_a_visitor_is_not_refused_while_the_web_process_is_replaced(hub: RunningHub, eventually):
+    eventually(hub.is_healthy, 30)
+    os.kill(hub.children()["web"], signal.SIGKILL)
+    assert hub.get("/health/ready", timeout=20)[0] == 200
+
+
+def test_what_the_children_say_is_kept_in_files(hub: RunningHub):
+    for name in ("up", "redis", "worker-1", "worker-2"):
+        path = hub.data / "logs" / f"{name}.log"
+        assert path.stat().st_size > 0, name
+        assert path.stat().st_size <= 1024 * 1024 + 16 * 1024
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_asked_to_stop_it_leaves_no_process(hub: RunningHub, start_hub: StartHub, number: signal.Signals, eventually):
+    if hub.process.poll() is None:  # the one that the tests above used stops first: one Hub for each data folder
+        running = hub
+    else:
+        running = start_hub()
+    eventually(running.is_healthy, 30)
+    running.look()
+    running.process.send_signal(number)
+    assert running.wait(20) == 0
+    assert running.left() == []
+    assert "Hub has stopped. No stack is running." in running.output
+    with socket.create_server(("127.0.0.1", running.port)):
+        pass
+
+
+def test_killed_it_takes_its_children_along_and_starts_again(hub: RunningHub, start_hub: StartHub, eventually):
+    assert hub.process.poll() is not None
+    first = start_hub()
+    eventually(first.is_healthy, 30)
+    first.look()
+    first.process.kill()
+    first.wait(5)
+    eventually(lambda: not first.left(), 5, f"left: {first.left()}")
+    second = start_hub(port=first.port)
+    eventually(second.is_healthy, 30)
+    second.process.terminate()
+    assert second.wait(20) == 0
+
+
+def test_stopped_while_it_starts_it_leaves_no_process(hub: RunningHub, start_hub: StartHub, eventually):
+    assert hub.process.poll() is not None
+    starting = start_hub(ready=False)
+    eventually(lambda: starting.owner() == starting.process.pid and starting.children(), 20)
+    starting.look()
+    starting.process.terminate()
+    assert starting.wait(20) == 0
+    assert starting.left() == []
+
+
+def test_with_a_user_no_link_is_printed(hub: RunningHub, start_hub: StartHub, up_environment: dict[str, str]):
+    assert hub.process.poll() is not None
+    code = "from django.contrib.auth.models import User; User.objects.create_user('anna')"
+    subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-c", code], env=up_environment, check=True)
+    again = start_hub()
+    assert "/sign-in/" not in again.output
+    again.process.terminate()
+    assert again.wait(20) == 0
+
+
+def test_without_a_stack_there_is_nothing_to_stop(hub: RunningHub, up_environment: dict[str, str]):
+    assert hub.process.poll() is not None
+    done = run_up(up_environment, "--stop-stacks", port=free_port())
+    assert (done.returncode, done.stdout) == (0, "No stack is running.\n")
