@@ -31,6 +31,10 @@ class FirstAdminForm(BaseUserCreationForm):
                            **kwargs: object) -> None:
         """There is no second field to compare with."""
 
+    def validate_password_for_user(self, user: User, password_field_name: str = "password1") -> None:
+        """Django's validators look at the only field."""
+        super().validate_password_for_user(user, password_field_name)
+
     def set_password_and_save(self, user: User, password_field_name: str = "password1", commit: bool = True) -> User:
         """Save the person as an admin: superuser, of the admin site, with the role."""
         user.is_staff = user.is_superuser = True

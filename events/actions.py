@@ -50,7 +50,8 @@ def matching(pattern: str, events: QuerySet[Event] | None = None) -> QuerySet[Ev
         if token == ">" and place < len(tokens) - 1:
             raise BadSubject(f"{pattern!r}: '>' may only stand at the end.")
         if token not in ("*", ">") and not TOKEN.fullmatch(token):
-            raise BadSubject(f"{pattern!r}: token {place + 1} is {token!r}; use letters, digits, '-', '_', or '*'.")
+            what = repr(token) if token else "empty"
+            raise BadSubject(f"{pattern!r}: part {place + 1} is {what}; use letters, digits, '-', '_', or '*'.")
     if "*" not in tokens and ">" not in tokens:
         return events.filter(subject=pattern)
     fixed = []

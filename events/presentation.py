@@ -27,6 +27,9 @@ LOOKS = {
     "created": ("info", "plus"),
     "deleted": ("debug", "trash"),
     "copied": ("info", "copy"),
+    "admin-made": ("warning", "shield"),
+    "sign-in-link-made": ("info", "link"),
+    "sign-in-link-used": ("info", "link"),
     "signed-in": ("debug", "user"),
     "signed-out": ("debug", "user"),
     "key-created": ("info", "key"),
@@ -62,8 +65,9 @@ def pretty(payload: Any) -> str:
 def _line(payload: Any) -> str:
     if not isinstance(payload, dict):
         return _short(payload)
-    # Ids are links, beside the text.
-    told = {key: value for key, value in payload.items() if key not in ("project", "task")}
+    # What is linked, beside the text, is not said twice.
+    links = {"project", "name"} if "project" in payload else set()
+    told = {key: value for key, value in payload.items() if key not in links | {"task"}}
     pairs = [(key, value) for key, value in told.items() if value not in (None, "", [], {})]
     return " · ".join(f"{key} {_short(value)}" for key, value in pairs[:SHOWN])
 

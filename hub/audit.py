@@ -9,9 +9,10 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.dispatch import receiver
 
 from accounts.models import ApiKey, SignInLink
+from accounts.shell import shell_actor
 from accounts.signals import admin_made, key_created, key_revoked, link_made, link_used, sign_in_limited
 from events.actions import record
-from events.context import acting
+from events.context import acting, current
 
 
 @receiver(user_logged_in)
@@ -41,17 +42,17 @@ def limited(sender: Any, address: str, **kwargs: Any) -> None:
 
 @receiver(key_created)
 def created_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
-    record("audit.key-created", {"key": key.name, "public_id": key.public_id, "role": str(key.role)})
+    _record_done("audit.key-created", {"key": key.name, "public_id": key.public_id, "role": str(key.role)})
 
 
 @receiver(key_revoked)
 def revoked_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
-    record("audit.key-revoked", {"key": key.name, "public_id": key.public_id})
+    _record_done("audit.key-revoked", {"key": key.name, "public_id": key.public_id})
 
 
 @receiver(link_made)
 def made_link(sender: Any, link: SignInLink, **kwargs: Any) -> None:
-    record("audit.sign-in-link-made", {"link": link.pk, "user": link.user.get_username() if link.user else None})
+    _record_done("audit.sign-in-link-made", {"link": link.pk, "user": link.user.get_username() if link.user else None})
 
 
 @receiver(link_used)
@@ -62,3 +63,12 @@ def used_link(sender: Any, link: SignInLink, user: User, **kwargs: Any) -> None:
 @receiver(admin_made)
 def made_admin(sender: Any, user: User, **kwargs: Any) -> None:
     record("audit.admin-made", {"user": user.get_username()})
+
+
+def _record_done(action: str, payload: dict[str, Any]) -> None:
+    """What is done outside of a request, which has its own origin, is done by a command."""
+    if current().via:
+        record(action, payload)
+        return
+    with acting(actor=shell_actor(), via="command"):
+        record(action, payload)

@@ -1,14 +1,17 @@
 """All addresses of Hub."""
 
 from django.contrib import admin
+from django.shortcuts import redirect
+from django.templatetags.static import static
 from django.urls import include, path
 
 from hub import health
 from hub.api import api
-from hub.home import home
+from hub.home import home, pulse
 
 urlpatterns = [
     path("", home, name="home"),
+    path("pulse/", pulse, name="pulse"),
     path("", include("accounts.urls")),
     path("projects/", include("projects.urls")),
     path("tasks/", include("tasks.urls")),
@@ -18,6 +21,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
+    # Asked for by browsers on pages that name no icon, such as the admin site.
+    path("favicon.ico", lambda request: redirect(static("img/favicon.svg")), name="favicon"),
 ]
 
 handler400 = "hub.error_pages.bad_request"

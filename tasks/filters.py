@@ -58,7 +58,7 @@ class Filters:
             "rows": rows,
             "filters": self,
             "problem": self.problem,
-            "version": version,
+            "rows_version": version,
             "poll": urlencode({**here, "v": version}),
             "live": any(row.view.active for row in rows),
             "here": urlencode(here),

@@ -58,7 +58,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     """The list alone, for its poll; 204 when it still looks as in version `?v=`."""
     filters = Filters.read(request.GET)
     context = filters.page(timezone.now())
-    if request.GET.get("v") == context["version"]:
+    if request.GET.get("v") == context["rows_version"]:
         return HttpResponse(status=204)
     return render(request, "tasks/_rows.html", context)
 
@@ -159,7 +159,7 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
     return {
         "task": task,
         "view": view,
-        "version": _version(view, last_line),
+        "live_version": _version(view, last_line),
         "last_line": last_line,
         "attempts": list(task.attempts.order_by("-number")),
         "result": _pretty(task.result) if task.result is not None else "",

@@ -29,6 +29,12 @@ def span(length: timedelta | float | None) -> str:
 
 
 @register.filter
+def since(moment: str) -> str:
+    """The time from an ISO 8601 moment until now: `1 min 52 s`."""
+    return words.span((timezone.now() - datetime.fromisoformat(moment)).total_seconds())
+
+
+@register.filter
 def ago(moment: datetime | None) -> str:
     """How long ago it was: `6 min ago`."""
     return words.ago(moment)

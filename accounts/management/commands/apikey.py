@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 from typing import Any
 
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.actions import AccountError, make_key, revoke_key
 from accounts.models import ApiKey, Role
+from accounts.shell import shell_actor
 
 
 class Command(BaseCommand):
@@ -34,7 +34,7 @@ class Command(BaseCommand):
     def create(self, options: dict[str, Any]) -> None:
         """Standard output carries the key and nothing else, for `$(...)`."""
         try:
-            key, plain = make_key(options["name"], options["role"], created_by=f"command:{getpass.getuser()}")
+            key, plain = make_key(options["name"], options["role"], created_by=shell_actor())
         except AccountError as error:
             raise CommandError(error.message) from None
         self.stdout.write(plain)
