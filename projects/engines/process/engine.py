@@ -100,7 +100,7 @@ class ProcessEngine:
     def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
              run: int | None = None) -> LogChunk:
         """`service` is the name of a service or of one of its instances. Lines of several instances stand together,
-        each with its instance's name before it."""
+        each with its instance's name before it. Give `run` with `after`: offsets are those of one run."""
         rundir = _rundir(stack)
         kept = rundir.runs()
         if run is None:

@@ -33,9 +33,8 @@ def launch(rundir: RunDir) -> None:
         raise EngineError(f"Hub cannot write to its data folder {rundir.path}: {error.strerror}.") from error
     try:
         # -S and -E: no site packages and no Python variables, which makes it small and quick to start.
-        # -B: nothing is written beside the code.
         ended = subprocess.run(
-            [sys.executable, "-S", "-E", "-B", "-m", "projects.engines.process.supervisor", rundir.path],
+            [sys.executable, "-S", "-E", "-m", "projects.engines.process.supervisor", rundir.path],
             cwd=CODE_ROOT, env={"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}, start_new_session=True, check=False,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=LAUNCH_SECONDS,
         )

@@ -106,10 +106,12 @@ def read_tail(path: str, tail: int) -> tuple[list[str], int]:
 def read_on(path: str, after: int, limit: int) -> tuple[list[str], int, bool]:
     """Lines after an offset, at most the last `limit` of them, the offset after them, and whether some were missed."""
     with LogFile(path) as log:
+        if after > log.end:
+            # An offset of another run: this one is read from its beginning.
+            after = 0
         end = _end_of_lines(log)
         begin = max(after, log.first, end - LONGEST_READ)
         if end <= begin:
-            # Nothing new; after a crash of the machine the offset may lie beyond the end, and stays where it is.
             return [], max(after, end), False
         lines = _split(log.read(begin, end))
         return lines[-limit:], end, begin > after or len(lines) > limit

@@ -23,12 +23,15 @@ class RunDir:
         self.wish_path = os.path.join(self.path, "wish.json")
         self.state_path = os.path.join(self.path, "state.json")
         self.lock_path = os.path.join(self.path, "lock")
+        self.wish_lock_path = os.path.join(self.path, "wish.lock")
         self.supervisor_log = os.path.join(self.path, "supervisor.log")
         self.logs_path = os.path.join(self.path, "logs")
 
     def create(self) -> None:
+        """Make the folder and what is locked in it. OSError when that is not possible."""
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         os.chmod(self.path, 0o700)
+        os.close(self._open_lock(self.wish_lock_path))
 
     def exists(self) -> bool:
         return os.path.isdir(self.path)
@@ -49,21 +52,30 @@ class RunDir:
     def write_state(self, state: dict) -> None:
         write_json(self.state_path, state)
 
+    def forget(self) -> None:
+        """Remove wish and state: nothing is wished, nothing was seen. It needs no room on the disk."""
+        for path in (self.wish_path, self.state_path):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
     @contextlib.contextmanager
     def changing(self):
         """Hold this while reading, changing and writing the wish: two callers never overwrite each other."""
-        handle = os.open(os.path.join(self.path, "wish.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = self._open_lock(self.wish_lock_path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
         finally:
             os.close(handle)
 
+    def _open_lock(self, path: str) -> int:
+        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
     # Who watches
 
     def take_lock(self) -> int | None:
         """The open lock of the one who may write the state; None when somebody else has it."""
-        handle = os.open(self.lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        handle = self._open_lock(self.lock_path)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Iterator
 
@@ -9,6 +10,7 @@ from projects.engines.base import EngineError, InstanceStatus, Step
 from projects.engines.process.environment import first_port
 from projects.engines.process.launch import end_of, launch
 from projects.engines.process.observe import View, last_lines
+from projects.engines.process.processes import send_signal
 from projects.engines.process.rundir import RunDir
 from projects.engines.process.wish import readiness_of
 from projects.stacks.spec import ServiceSpec, Stack
@@ -18,6 +20,8 @@ POLL_SECONDS = 0.02
 REMARK_SECONDS = 1.0
 # A supervisor that dies this often while we wait will not come up at all.
 LAUNCHES_ALLOWED = 5
+# A living supervisor reads a new wish within milliseconds.
+STUCK_SECONDS = 8.0
 
 
 def ready_step(stack: Stack, service: ServiceSpec) -> Step:
@@ -35,7 +39,7 @@ class Waiting:
 
     def __init__(self, stack: Stack, rundir: RunDir, serial: int, services: list[ServiceSpec]):
         self.stack, self.rundir, self.serial, self.services = stack, rundir, serial, services
-        self.began = time.monotonic()
+        self.began = self.unheard_since = time.monotonic()
         self.since: dict[str, float] = {}
         self.launches = 0
 
@@ -73,7 +77,16 @@ class Waiting:
             self.launches += 1
             launch(self.rundir)
             return None
-        return view if view.state.get("seen", -1) >= self.serial else None
+        if view.state.get("seen", -1) >= self.serial:
+            self.unheard_since = time.monotonic()
+            return view
+        if time.monotonic() - self.unheard_since >= STUCK_SECONDS:
+            # It is paused, or cannot write: another one adopts everything, and says why if it cannot.
+            self.unheard_since = time.monotonic()
+            holder = self.rundir.holder()
+            if holder is not None:
+                send_signal(*holder, signal.SIGKILL)
+        return None
 
     def _look(self, view: View, service: ServiceSpec) -> tuple[int, str]:
         """How many instances of the service are ready, and a remark on the others."""

@@ -46,18 +46,30 @@ def stop(stack: Stack, rundir: RunDir) -> Iterator[Step]:
     steps = stop_steps(stack)
     yield from steps
     yield FREE
-    serial = None
-    if rundir.exists():
-        with rundir.changing():
-            if rundir.wish():
-                serial = wish_down(rundir)["serial"]
+    serial = _wish_down(rundir)
     if serial is not None:
         yield from _watch_supervisor(stack, rundir, steps, serial)
-    _end_rest(stack, rundir, serial)
+    _end_rest(stack, rundir)
+    if rundir.wish():
+        _write_down(rundir)
     for step in steps:
         yield Step(step.key, step.label, step.total, step.total)
     _see_ports_free(stack)
     yield Step(FREE.key, FREE.label, 1, 1)
+
+
+def _wish_down(rundir: RunDir) -> int | None:
+    """Tell the supervisor. None when there is nothing to tell, or no way to: then it is ended, and we do its work."""
+    if not rundir.exists():
+        return None
+    try:
+        with rundir.changing():
+            return wish_down(rundir)["serial"] if rundir.wish() else None
+    except OSError:
+        while (holder := rundir.holder()) is not None:
+            send_signal(*holder, signal.SIGKILL)
+            time.sleep(POLL_SECONDS)
+        return None
 
 
 def _watch_supervisor(stack: Stack, rundir: RunDir, steps: list[Step], serial: int) -> Iterator[Step]:
@@ -91,7 +103,7 @@ def _gone(view: View, service: ServiceSpec) -> int:
     return sum(phase not in busy for phase in phases)
 
 
-def _end_rest(stack: Stack, rundir: RunDir, serial: int | None) -> None:
+def _end_rest(stack: Stack, rundir: RunDir) -> None:
     """End what is left when no supervisor lives: all of it after a crash, nothing after an orderly stop."""
     view = View(stack, rundir)
     records = {} if view.down else view.records
@@ -110,8 +122,6 @@ def _end_rest(stack: Stack, rundir: RunDir, serial: int | None) -> None:
     for ending in endings:
         known.update(ending.known)
     _until_nobody(rundir, family, [Ending(family, known, signal.SIGTERM, LEFTOVER_GRACE)], looks=2)
-    if serial is not None:
-        _write_down(rundir, serial)
 
 
 def signal_number(service: ServiceSpec) -> int:
@@ -137,17 +147,20 @@ def _until_nobody(rundir: RunDir, family: Family, endings: list[Ending], looks: 
             time.sleep(POLL_SECONDS)
 
 
-def _write_down(rundir: RunDir, serial: int) -> None:
+def _write_down(rundir: RunDir) -> None:
     """Say so in the state file where the supervisor could not."""
     state = rundir.state()
     if state.get("phase") == "down" and state.get("boot_id") == boot_id():
         return
-    lock = rundir.take_lock()
-    if lock is not None:
-        try:
-            rundir.write_state({**state, "boot_id": boot_id(), "seen": serial, "phase": "down", "instances": {}})
-        finally:
-            os.close(lock)
+    try:
+        lock = rundir.take_lock()
+        if lock is not None:
+            try:
+                rundir.write_state({**state, "boot_id": boot_id(), "phase": "down", "instances": {}})
+            finally:
+                os.close(lock)
+    except OSError:
+        rundir.forget()
 
 
 def _see_ports_free(stack: Stack) -> None:

@@ -62,7 +62,7 @@ class Supervisor:
         self._read_wish()
         if self.wish.get("boot_id") != boot_id():
             return
-        self.family = Family(self.wish["marker"])
+        self.family.marker = self.wish["marker"]
         self._adopt()
         while not self.leaving:
             if self._turn():

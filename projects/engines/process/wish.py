@@ -121,14 +121,17 @@ def wish_restart(stack: Stack, rundir: RunDir, service: ServiceSpec) -> dict:
 
 
 def wish_down(rundir: RunDir) -> dict:
-    """Write that the stack shall be down. The variables of its services are no longer kept on disk."""
+    """Write that the stack shall be down. The variables of its services are no longer kept on disk.
+
+    OSError when it cannot be written: a full disk may be the very reason to stop a stack.
+    """
     old = rundir.wish()
     services = [
         {**service, "instances": [{**one, "variables": {}} for one in service["instances"]]}
         for service in old.get("services", ())
     ]
     wish = {**old, "desired": "down", "serial": old.get("serial", 0) + 1, "services": services}
-    write(rundir, wish)
+    rundir.write_wish(wish)
     return wish
 
 

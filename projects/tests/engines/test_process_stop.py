@@ -58,7 +58,9 @@ def test_a_grandchild_that_ignores_the_signal_in_its_own_session_is_gone(kit, su
     assert os.getsid(pid) not in (os.getsid(0), kit.state(stack, "daemon").instances[0].pid)
     if supervisor == "dead":
         kit.kill_supervisor(stack)
+    began = time.monotonic()
     kit.down(stack)
+    assert time.monotonic() - began < 2
     assert is_gone(pid)
     assert kit.alive(stack) == []
 
@@ -141,8 +143,9 @@ def test_a_process_with_another_stacks_marker_is_left_alone(kit):
         other.wait()
 
 
-def test_leftovers_of_a_dead_service_do_not_keep_its_port(kit):
-    command = f"{PYTHON} web.py & exec sleep 600"
+@pytest.mark.parametrize("prefix", ["", "setsid "])
+def test_leftovers_of_a_dead_service_do_not_keep_its_port(kit, prefix):
+    command = f"{prefix}{PYTHON} web.py & exec sleep 600"
     web = KINDS["web"]
     stack = kit.stack_of(ServiceSpec("web", command, ports=web.ports, ready=web.ready))
     kit.up(stack)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import resource
 import signal
 import threading
 import time
@@ -207,6 +208,40 @@ def test_the_death_of_whoever_started_it_changes_nothing(kit):
     until(lambda: kit.state(stack, "worker").state == "running", 10, "worker runs")
     assert kit.engine.status(stack).supervised
     assert get(stack, "web")
+
+
+def test_a_paused_supervisor_is_replaced(kit):
+    stack = kit.stack("worker")
+    kit.up(stack)
+    (paused,) = supervisors_of(stack)
+    before = mains_of(stack, "worker")
+    kill(paused, signal.SIGSTOP)
+    list(kit.engine.restart(stack, "worker"))
+    assert supervisors_of(stack) != [paused]
+    assert len(mains_of(stack, "worker")) == 1
+    assert mains_of(stack, "worker") != before
+
+
+def down_without_room(kit, stack) -> None:
+    """Stop the stack in a process that cannot write a single byte to any file, as on a full disk."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    kit.down(stack)
+    os._exit(0 if {one.state for one in kit.engine.status(stack).services} == {"stopped"} else 1)
+
+
+@pytest.mark.parametrize("supervisor", ["alive", "dead"])
+def test_a_stack_can_be_stopped_when_the_disk_is_full(kit, supervisor):
+    stack = kit.stack("web", "worker")
+    kit.up(stack)
+    if supervisor == "dead":
+        kit.kill_supervisor(stack)
+    stopper = multiprocessing.get_context("fork").Process(target=down_without_room, args=(kit, stack))
+    stopper.start()
+    stopper.join(30)
+    assert stopper.exitcode == 0
+    assert kit.alive(stack) == []
+    kit.up(stack)
+    assert kit.engine.runs(stack) == [2, 1]
 
 
 def test_after_a_new_start_of_the_machine_old_pids_mean_nothing(kit):
