@@ -18,12 +18,12 @@ from tasks.states import ACTIVE
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`), and
+    """`hub_version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`), and
     `nav`, the counts of projects and active tasks: one query, and only where a template reads them."""
     theme = request.COOKIES.get(THEME_COOKIE)
     role = role_of(request.user) if hasattr(request, "user") else None
     return {
-        "version": settings.VERSION,
+        "hub_version": settings.VERSION,
         "hub_id": settings.HUB_ID,
         "theme": theme if theme in THEMES else "system",
         "role": role,

@@ -67,6 +67,8 @@ class StackJob(Job):
                 self.progress.plan([*(first or []), *planned])
                 announced = True
             self.progress.update(step.key, done=step.done, total=step.total, detail=step.detail)
+            if step.done >= step.total:
+                self.progress.finish(step.key)
             self.progress.check()
 
     def settle_state(self, to: str, reason: str = "", **fields: Any) -> None:
