@@ -55,6 +55,7 @@ settings.STORAGES = {
 settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Here, because the conftest files of folders named on the command line are read before pytest-django sets up.
 django.setup()
+settings.STATIC_ROOT.mkdir(exist_ok=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -26,13 +26,14 @@ class Journal:
 
     def add(self, text: str, level: str, source: str) -> None:
         """Keep a line; from the 5,000th on only a note that there were more."""
+        level = LogLine.Level(level)
         self._count += 1
         if self._count > MAX_LINES:
             return
         if self._count == MAX_LINES:
             text, level, source = "More lines were said; they are left out.", LogLine.Level.WARNING, ""
         self._waiting.append(LogLine(
-            task_id=self._task.pk, attempt=self._task.attempt, at=timezone.now(), level=LogLine.Level(level),
+            task_id=self._task.pk, attempt=self._task.attempt, at=timezone.now(), level=level,
             source=cleaned(source)[:100], text=cleaned(text, MAX_LINE), correlation_id=self._task.correlation_id,
         ))  # fmt: skip
 

@@ -12,13 +12,8 @@ from events.actions import record
 from tasks.models import Task
 from tasks.states import MOVES, TaskState
 
-ACTIONS = {
-    TaskState.QUEUED: "queued",
-    TaskState.RUNNING: "started",
-    TaskState.SUCCEEDED: "succeeded",
-    TaskState.FAILED: "failed",
-    TaskState.CANCELLED: "cancelled",
-}
+# Events whose name is not that of the state.
+NAMES = {TaskState.RUNNING: "started"}
 
 
 def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] | None = None,
@@ -43,5 +38,5 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
         for name, value in {"state": to, **fields}.items():
             setattr(task, name, value)
         payload = {"task": str(task.pk), "job": task.job, "subject": task.subject, **(fact or {})}
-        record(f"task.{action or ACTIONS[to]}", payload)
+        record(f"task.{action or NAMES.get(to, to)}", payload)
     return True

@@ -38,7 +38,7 @@ NOT_QUEUED = 1.5
 # Between taking a job and claiming its task a worker forks; on a loaded machine that takes its time.
 TAKEN_NOT_CLAIMED = 5.0
 # How much longer than its grace the worker has to end a cancelled task, before the rescuer kills it.
-KILL_MARGIN = 5.0
+KILL_MARGIN = 3.0
 
 
 class Rescuer:

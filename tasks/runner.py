@@ -50,6 +50,10 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
     task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
     if task is None:
         return None
+    if task.cancel_requested:  # it died while it was being cancelled, and went back to the queue
+        with acting(actor=task.actor, via="worker", correlation=task.correlation_id):
+            settle(task, TaskState.CANCELLED)
+        return None
     now, place, pid, number = timezone.now(), here(), os.getpid(), task.attempt + 1
     with acting(actor=task.actor, via="worker", correlation=task.correlation_id), transaction.atomic():
         taken = move(

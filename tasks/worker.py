@@ -32,7 +32,7 @@ from tasks import cancellation, processes, runner
 from tasks.job import job_classes
 from tasks.lanes import LANES, queue_names
 from tasks.models import Attempt
-from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, connect
+from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, QueueAway, connect, workers_alive
 from tasks.settle import died, persistently
 from tasks.states import TaskState
 
@@ -43,6 +43,10 @@ REDIS_PAUSE = 0.5
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class NameTaken(Exception):
+    """Two workers cannot have one name: commands and tasks would find the wrong one."""
 
 
 class Deadline(UnixSignalDeathPenalty):
@@ -121,7 +125,7 @@ class HubWorker(Worker):
                         break
                 except StopRequested:
                     break
-                except redis.exceptions.RedisError as error:
+                except (redis.exceptions.RedisError, QueueAway) as error:
                     if not complained:
                         logger.warning("Worker %s: Redis does not answer (%s); trying again.", self.name, error)
                     complained = True
@@ -133,6 +137,10 @@ class HubWorker(Worker):
     def _begin_to_listen(self) -> None:
         if self._listens:
             return
+        for other in workers_alive():
+            if other.name == self.name and other.pid != self.pid:
+                raise NameTaken(f"A worker named {self.name!r} is alive: pid {other.pid} on {other.host}.")
+        self.connection.delete(self.key)  # left by one that died, or by this one
         self.register_birth()
         self.subscribe()
         self.set_state(WorkerStatus.STARTED)
@@ -145,6 +153,8 @@ class HubWorker(Worker):
         self.heartbeat()
         try:
             self._interruptible = True
+            if self._stop_requested:  # just before the line above
+                return None
             return self.queue_class.dequeue_any(
                 self._ordered_queues, None if burst else self.dequeue_timeout, connection=self.connection,
                 job_class=self.job_class, serializer=self.serializer, death_penalty_class=self.death_penalty_class,
@@ -196,7 +206,6 @@ class HubWorker(Worker):
             super().heartbeat(ttl, own)
             if own.execute()[0]:  # the field is new: the record was gone
                 self._listens = False
-                self.connection.delete(self.key)
                 self.unsubscribe()
                 self._begin_to_listen()
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tasks.lanes import LANES
-from tasks.worker import HubWorker
+from tasks.worker import HubWorker, NameTaken
 
 
 class Command(BaseCommand):
@@ -24,4 +24,7 @@ class Command(BaseCommand):
         unknown = [lane for lane in lanes if lane not in LANES]
         if unknown or not lanes:
             raise CommandError(f"There is no lane {', '.join(unknown)!r}: use {', '.join(LANES)}.", returncode=2)
-        HubWorker.of_lanes(lanes, options["name"]).work()
+        try:
+            HubWorker.of_lanes(lanes, options["name"]).work()
+        except NameTaken as error:
+            raise CommandError(str(error), returncode=2) from None
