@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from hub.tests.system.conftest import RunningHub, services_of
+from hub.tests.system.running_hub import RunningHub, services_of
 
 SETTLED_WITHIN = 15.0
 SERVICES = {"web", "api", "work"}

@@ -12,7 +12,7 @@ from datetime import datetime
 import psutil
 import pytest
 
-from hub.tests.system.conftest import REPOSITORY, RunningHub, services_of
+from hub.tests.system.running_hub import REPOSITORY, RunningHub, services_of
 
 SHOP = REPOSITORY / "examples" / "shop"
 PIPELINE = REPOSITORY / "examples" / "pipeline"
