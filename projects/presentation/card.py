@@ -1,0 +1,157 @@
+"""The card of a project: everything needed to decide, made of few queries for many projects."""
+
+from __future__ import annotations
+
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from events.words import ago
+from projects.models import PortLease, Project, Service
+from projects.observation import health_of, shown_status
+from projects.presentation.states import Look, of_project, of_service
+from projects.presentation.words import coarse, cores, size
+from tasks.models import Task
+from tasks.presentation import TaskView, view_of
+from tasks.states import ACTIVE
+
+ATTENTION = ("failed", "degraded", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A service on a card. `port` is its first host port; it can be opened while the service runs."""
+
+    name: str
+    look: Look
+    port: int | None
+    opens: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What the card of one project shows; equal cards look the same."""
+
+    id: int
+    name: str
+    path: str
+    engine: str
+    status: str
+    look: Look
+    fault: str
+    fault_lines: tuple[str, ...]
+    faulty: str
+    work: TaskView | None
+    chips: tuple[Chip, ...]
+    ports: tuple[int, ...]
+    usage: str
+    facts: str
+
+    @property
+    def version(self) -> str:
+        """A short mark of everything shown: a card with the same mark need not be sent again."""
+        return f"{zlib.crc32(repr(self).encode()):08x}"
+
+    @property
+    def running(self) -> int:
+        return sum(chip.opens for chip in self.chips)
+
+    @property
+    def open_port(self) -> int | None:
+        """The port of the first running service that has one."""
+        return next((chip.port for chip in self.chips if chip.opens and chip.port), None)
+
+    @property
+    def wants_attention(self) -> bool:
+        return self.status in ATTENTION
+
+
+def cards_of(projects: Iterable[Project], now: datetime | None = None) -> list[Card]:
+    """The cards of the projects, in their order: three queries, however many there are."""
+    projects = list(projects)
+    now = now or timezone.now()
+    keys = [project.pk for project in projects]
+    services: dict[int, list[Service]] = defaultdict(list)
+    for service in Service.objects.filter(project__in=keys):
+        services[service.project_id].append(service)
+    leases: dict[int, list[PortLease]] = defaultdict(list)
+    for lease in PortLease.objects.filter(project__in=keys).order_by("instance", "container_port"):
+        leases[lease.project_id].append(lease)
+    tasks = active_tasks(projects)
+    return [
+        card_of(project, services[project.pk], leases[project.pk], tasks.get(project.subject), now)
+        for project in projects
+    ]
+
+
+def active_tasks(projects: Iterable[Project]) -> dict[str, Task]:
+    """The active task of each project that has one, by subject; there is never more than one."""
+    subjects = [project.subject for project in projects]
+    # Neither params nor result are shown, and both may be large.
+    active = Task.objects.filter(subject__in=subjects, state__in=ACTIVE).defer("params", "result", "detail")
+    return {task.subject: task for task in active}
+
+
+def card_of(project: Project, services: list[Service], leases: list[PortLease], task: Task | None,
+            now: datetime) -> Card:
+    """The card of one project."""
+    ports: dict[str, int] = {}
+    for lease in leases:
+        ports.setdefault(lease.service, lease.host_port)
+    status = shown_status(project, services, now)
+    broken = next((row for row in services if row.state in ("failed", "missing", "restarting")), None)
+    faulty = status in ATTENTION
+    return Card(
+        id=project.pk,
+        name=project.name,
+        path=project.path,
+        engine=project.get_engine_display(),
+        status=status,
+        look=of_project(status),
+        fault=_fault(project, broken, services) if faulty else "",
+        fault_lines=tuple(broken.last_lines[-1:]) if faulty and broken else (),
+        faulty=broken.name if broken else "",
+        work=view_of(task, now, steps=False) if task else None,
+        chips=tuple(
+            Chip(row.name, of_service(row.state, row.health), ports.get(row.name), row.state == "running")
+            for row in services
+        ),
+        ports=tuple(sorted(lease.host_port for lease in leases)),
+        usage=_usage(services) if status in ("running", "degraded") else "",
+        facts=_facts(project, status, task, now),
+    )
+
+
+def _fault(project: Project, broken: Service | None, services: list[Service]) -> str:
+    if project.reason:
+        return project.reason
+    if broken is not None:
+        return f"{broken.name}: {broken.reason or broken.state}"
+    sick = [row.name for row in services if row.health == "unhealthy"]
+    if sick:
+        return f"{', '.join(sick)}: no answer to its check."
+    return "It was not observed lately." if health_of(project, services) == "none" else ""
+
+
+def _usage(services: list[Service]) -> str:
+    shares = [row.cpu for row in services if row.cpu is not None]
+    memory = [row.memory for row in services if row.memory is not None]
+    parts = []
+    if shares:
+        parts.append(f"CPU {cores(sum(shares))}")
+    if memory:
+        parts.append(f"RAM {size(sum(memory))}")
+    return " · ".join(parts)
+
+
+def _facts(project: Project, status: str, task: Task | None, now: datetime) -> str:
+    if task is not None:
+        return f"by {task.actor}, {ago(task.started_at or task.created_at, now)}"
+    since = (now - project.state_since).total_seconds()
+    if status in ("running", "degraded"):
+        return f"up {coarse(since)}"
+    return f"{status} {coarse(since)} ago" if status in ("failed", "stopped") else ""

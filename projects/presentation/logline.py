@@ -1,0 +1,60 @@
+"""Lines of a log as the page shows them: with their level where the text says it, and what was looked for marked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LONGEST = 2000
+# Colours and cursor moves are for terminals.
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-_])")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+_LEVELS = (
+    ("error", re.compile(r"\b(ERROR|CRITICAL|FATAL|PANIC)\b|^\s*(\w+\.)*\w*(Error|Exception)\b:|^Traceback \(most")),
+    ("warning", re.compile(r"\b(WARN|WARNING)\b")),
+    ("debug", re.compile(r"\b(DEBUG|TRACE)\b")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line. `parts` are pieces of its text, each with whether it is what was looked for."""
+
+    level: str
+    parts: tuple[tuple[str, bool], ...]
+    hit: bool
+
+    @property
+    def text(self) -> str:
+        return "".join(piece for piece, _ in self.parts)
+
+
+def lines_of(texts: Iterable[str], q: str = "") -> list[LogLine]:
+    """The lines, only those that hold `q` when it is given (upper and lower case are the same)."""
+    wanted = re.compile(re.escape(q), re.IGNORECASE) if q else None
+    lines = []
+    for text in texts:
+        clean = _CONTROL.sub("", _ANSI.sub("", text))
+        if len(clean) > LONGEST:
+            clean = clean[:LONGEST] + " …"
+        if wanted is not None and not wanted.search(clean):
+            continue
+        lines.append(LogLine(level_of(clean), _parts(clean, wanted), wanted is not None))
+    return lines
+
+
+def level_of(text: str) -> str:
+    """`error`, `warning`, `debug` or `info`, as far as the beginning of the line says."""
+    start = text[:200]
+    return next((level for level, pattern in _LEVELS if pattern.search(start)), "info")
+
+
+def _parts(text: str, wanted: re.Pattern[str] | None) -> tuple[tuple[str, bool], ...]:
+    if wanted is None:
+        return ((text, False),)
+    parts, at = [], 0
+    for match in wanted.finditer(text):
+        parts += [(text[at : match.start()], False), (match[0], True)]
+        at = match.end()
+    return (*parts, (text[at:], False))

@@ -1,0 +1,118 @@
+"""Adding a project: choose a folder, see what it runs and which ports it would get, then save."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts.access import require
+from accounts.models import Role
+from projects import actions
+from projects.errors import ProjectError
+from projects.examples import examples
+from projects.forms import ProjectForm, chosen_ports
+from projects.models import Project
+from projects.presentation.folder import engines_in, services_in
+from projects.stacks import folders
+from projects.stacks.spec import StackError
+from tasks.actions import SubjectBusy
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@require(Role.OPERATOR)
+def new(request: HttpRequest) -> HttpResponse:
+    """The page; a POST saves, unless its button only asks to look at the folder."""
+    if request.method != "POST":
+        return render(request, "projects/new.html", _context(request.GET))
+    if "look" in request.POST:
+        return render(request, "projects/new.html", _context(request.POST))
+    form = ProjectForm(request.POST)
+    ports, errors = chosen_ports(request.POST)
+    project = _create(form, ports) if form.is_valid() and not errors else None
+    if project is None:
+        return render(request, "projects/new.html", _context(request.POST, form, errors), status=422)
+    if request.POST.get("then") == "start":
+        try:
+            actions.start(project)
+        except SubjectBusy:  # somebody saw it in the list and was quicker: it starts already
+            return redirect("projects:detail", pk=project.pk)
+    return redirect("projects:detail", pk=project.pk)
+
+
+@require_safe
+@require(Role.OPERATOR)
+def browser(request: HttpRequest) -> HttpResponse:
+    """The folders at `path`, and beside them what Hub found there."""
+    return render(request, "projects/_browser.html", _context(request.GET) | {"with_preview": True})
+
+
+@require_safe
+@require(Role.OPERATOR)
+def preview(request: HttpRequest) -> HttpResponse:
+    """What Hub found at `path`, to be run with `engine`."""
+    return render(request, "projects/_preview.html", _context(request.GET))
+
+
+def _create(form: ProjectForm, ports: dict[str, int]) -> Project | None:
+    values = form.cleaned_data
+    try:
+        return actions.create_project(name=values["name"], path=values["path"], engine=values["engine"], ports=ports,
+                                      autostart=values["autostart"])
+    except ProjectError as error:
+        form.refuse(error)
+        return None
+
+
+def _context(data: QueryDict, form: ProjectForm | None = None,
+             port_errors: dict[str, str] | None = None) -> dict[str, Any]:
+    path, engine = data.get("path", ""), data.get("engine", "")
+    seen = actions.preview(path, engine) if path else None
+    if seen is not None and seen.definition is not None:
+        engine = engine or seen.definition.engine
+    if form is None:
+        name = data.get("name", "")
+        # A name that Hub suggested for another folder goes with that folder.
+        if seen is not None and (not name or name == data.get("suggested")):
+            name = seen.name
+        form = ProjectForm(initial={"path": seen.path if seen else path, "name": name})
+    return {
+        "form": form,
+        "seen": seen,
+        "engine": engine,
+        "engines": engines_in(seen) if seen else [],
+        "services": services_in(seen, data, port_errors or {}) if seen else [],
+        "examples": examples(),
+        **_listing(path),
+    }
+
+
+def _listing(path: str) -> dict[str, Any]:
+    """The folders to choose from: those in `path`, or beside it when it holds none, or cannot be shown."""
+    top = Path(os.path.realpath(settings.HUB_PROJECTS_ROOT))
+    try:
+        listing = _browse(top, path)
+    except StackError as error:
+        return {"top": top, "listing": None, "listing_error": error}
+    taken = Project.objects.filter(path__startswith=str(listing.path)).values_list("path", flat=True)
+    return {
+        "top": top,
+        "listing": listing,
+        "trail": [folder for folder in reversed(listing.path.parents) if folder.is_relative_to(top)],
+        "taken": {Path(path) for path in taken},
+    }
+
+
+def _browse(top: Path, path: str) -> folders.Listing:
+    try:
+        listing = folders.browse(top, path or None)
+    except StackError:
+        return folders.browse(top)
+    if not listing.entries and listing.parent is not None:
+        return folders.browse(top, str(listing.parent))
+    return listing

@@ -1,0 +1,111 @@
+"""Starting, stopping and restarting. Each answers a browser with a page, and htmx with the fragment that asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from django_htmx.http import trigger_client_event
+
+from accounts.access import require
+from accounts.models import Role
+from projects import actions
+from projects.errors import ProjectError
+from projects.models import PortLease, Project
+from projects.presentation.card import cards_of
+from projects.views.detail import around_context, overview
+from projects.views.page import Refusal, live_context, project_or_404, service_host
+from tasks.actions import AlreadyEnded, SubjectBusy, active_on
+from tasks.actions import cancel as cancel_task
+
+
+@require_POST
+@require(Role.OPERATOR)
+def start(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, actions.start)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def stop(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, actions.stop)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def restart(request: HttpRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, actions.restart)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse:
+    project = project_or_404(pk)
+    if not project.services.filter(name=service).exists():
+        raise Http404
+    return _act(request, pk, lambda project: actions.restart_service(project, service))
+
+
+@require_POST
+@require(Role.OPERATOR)
+def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
+    """Lease another host port in the place of one that somebody else took."""
+    try:
+        return _act(request, pk, lambda project: actions.release_port(project, lease))
+    except PortLease.DoesNotExist:
+        raise Http404 from None
+
+
+@require_POST
+@require(Role.OPERATOR)
+def cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Cancel what is under way on the project; nothing happens when it has just ended."""
+    return _act(request, pk, _cancel)
+
+
+def _cancel(project: Project) -> None:
+    task = active_on(project.subject)
+    if task is None:
+        return
+    try:
+        cancel_task(task)
+    except AlreadyEnded:
+        return
+
+
+def _act(request: HttpRequest, pk: int, act: Callable[[Project], Any]) -> HttpResponse:
+    project = project_or_404(pk)
+    refusal = None
+    try:
+        act(project)
+    except (ProjectError, SubjectBusy) as error:
+        refusal = Refusal.of(error)
+    if request.htmx:
+        return _fragment(request, project, refusal)
+    if refusal is not None:
+        return overview(request, project_or_404(pk), refusal)
+    return redirect("projects:detail", pk=pk)
+
+
+def _fragment(request: HttpRequest, project: Project, refusal: Refusal | None) -> HttpResponse:
+    """The fragment that the button stands in, as it is now."""
+    status = refusal.status if refusal else 200
+    target = request.htmx.target or ""
+    project = project_or_404(project.pk)
+    if target == f"project-{project.pk}":
+        card = cards_of([project], timezone.now())[0]
+        context = {"card": card, "refusal": refusal, "host": service_host(request)}
+        return render(request, "projects/_card.html", context, status=status)
+    context = live_context(request, project, refusal)
+    if target == "titles":
+        response = render(request, "projects/_head.html", context | {"target": target}, status=status)
+        if refusal is None:
+            return response
+        text = f"{refusal.message} {refusal.hint}".strip()
+        return trigger_client_event(response, "toast", {"level": "warning", "text": text})
+    context |= around_context(project) | {"target": "live", "with_head": True}
+    return render(request, "projects/_live.html", context, status=status)
