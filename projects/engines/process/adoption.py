@@ -7,7 +7,7 @@ from projects.engines.process.family import Family
 from projects.engines.process.instance import Instance
 from projects.engines.process.processes import Stat, living
 
-RESTORED = ("launch", "version", "run", "restarts", "deaths", "started_at", "ended_at", "exit_code", "signal", "reason",
+RESTORED = ("launch", "version", "restarts", "deaths", "started_at", "ended_at", "exit_code", "signal", "reason",
             "ready", "ever_ready", "health")
 
 
@@ -32,7 +32,7 @@ def restore(instance: Instance, record: dict, family: Family, log_path: str) -> 
             instance.stop()
     elif unrecorded:
         stat, label = min(unrecorded, key=lambda pair: pair[0].start)
-        instance.launch, instance.version, instance.run = label.launch, label.version, 0
+        instance.launch, instance.version = label.launch, label.version
         instance.ready = instance.ever_ready = False
         instance.reason, instance.health = "", "none"
         instance.adopt(stat.pid, stat.start, log_path)

@@ -7,8 +7,8 @@ import os
 import signal
 import time
 
+from projects.engines.process.checkup import Checkup
 from projects.engines.process.family import LAUNCH_VARIABLE, Ending, Family
-from projects.engines.process.probe import Probe
 from projects.engines.process.processes import CLOCK_TICKS, living, signal_name, stat_of
 from projects.engines.process.rotation import Rotation
 from projects.engines.process.spawn import spawn
@@ -18,9 +18,8 @@ FIRST_BACKOFF, LONGEST_BACKOFF, LONG_LIFE = 0.5, 10.0, 60.0
 DEATHS_ALLOWED, DEATHS_ALLOWED_AT_START = 5, 3
 # What /bin/sh exits with when it cannot run the command at all: trying again would not help.
 SHELL_FAILURES = {126: "its command cannot be run", 127: "its command was not found"}
-# Seconds between two questions to a service: while it starts (growing), once it is ready, for how long to listen.
-PROBE_FIRST, PROBE_SLOWEST, PROBE_HEALTH, PROBE_PATIENCE = 0.03, 1.0, 15.0, 5.0
-FAILED_PROBES_ALLOWED = 2
+# A ready service that leaves this many questions in a row without a good answer is unhealthy.
+BAD_ANSWERS = 2
 LEFTOVER_GRACE, TURN_WHILE_ENDING = 2.0, 0.02
 UNWATCHED = "ended while nobody watched: exit code unknown"
 
@@ -41,7 +40,7 @@ class Instance:
         self.pid: int | None = None
         self.start: int | None = None
         self.adopted, self.handle = False, None
-        self.launch, self.version, self.run = 0, "", 0
+        self.launch, self.version = 0, ""
         self.started_at: float | None = None
         self.ended_at: float | None = None
         self.born = 0.0
@@ -50,8 +49,8 @@ class Instance:
         self.restarts = self.deaths = 0
         self.exit_code: int | None = None
         self.signal = ""
-        self.probe: Probe | None = None
-        self.probe_at, self.probe_wait, self.probe_failures = 0.0, PROBE_FIRST, 0
+        self.checkup: Checkup | None = None
+        self.bad_answers = 0
         self.ending: Ending | None = None
         self.rotation: Rotation | None = None
         self.retry_at = 0.0
@@ -91,9 +90,9 @@ class Instance:
 
     # Beginning
 
-    def begin(self, folder: str, log_path: str, run: int, launch: int) -> None:
+    def begin(self, folder: str, log_path: str, launch: int) -> None:
         """Start the process. The caller has seen that everything it depends on is satisfied."""
-        self.launch, self.version, self.run = launch, self.wish["version"], run
+        self.launch, self.version = launch, self.wish["version"]
         self.exit_code, self.signal, self.ended_at = None, "", None
         try:
             variables = {**self.wish["variables"], LAUNCH_VARIABLE: f"{launch}:{self.version}"}
@@ -121,7 +120,8 @@ class Instance:
     def _watch(self, log_path: str) -> None:
         self.state, self.changed, self.late = "running", True, False
         self.rotation = Rotation(log_path)
-        self.probe_at, self.probe_wait, self.probe_failures = 0.0, PROBE_FIRST, 0
+        if self.wanted and not self.one_shot:
+            self.checkup, self.bad_answers = Checkup(self.service["ready"], self.wish["port"], self.born), 0
 
     # Every turn
 
@@ -145,49 +145,31 @@ class Instance:
             self.due = min(self.due, now + self.rotation.check(now))
 
     def _check_ready(self, now: float) -> None:
-        if self.one_shot:
+        if self.checkup is None:
             return
-        ready = self.service["ready"]
-        if ready["kind"] == "up":
-            if not self.ready and now >= self.born + ready["stay_up"]:
-                self._became_ready("none")
-            elif not self.ready:
-                self.due = min(self.due, self.born + ready["stay_up"])
-            return
-        if self.probe is not None and (answer := self.probe.advance()) is not None:
-            self.probe = None
-            self._heard(answer, now)
-        if self.probe is None and now >= self.probe_at:
-            self.probe = Probe(ready["kind"], self.wish["port"], ready["path"], PROBE_PATIENCE)
-        self.due = min(self.due, self.probe.deadline if self.probe else self.probe_at)
+        answer = self.checkup.advance(now, self.ready)
+        self.due = min(self.due, self.checkup.due)
+        if answer is not None:
+            self._heard(answer)
         if not self.ready and not self.late:
-            if now >= self.born + ready["timeout"]:
+            until = self.born + self.service["ready"]["timeout"]
+            self.due = min(self.due, until)
+            if now >= until:
                 self.late, self.changed, self.health = True, True, "unhealthy"
-                self.reason = f"did not answer on port {self.wish['port']} within {ready['timeout']:g} s"
-            self.due = min(self.due, self.born + ready["timeout"])
+                self.reason = f"has not become ready within {self.service['ready']['timeout']:g} s"
 
-    def _heard(self, answer: bool, now: float) -> None:
+    def _heard(self, answer: bool) -> None:
+        health = "none" if self.service["ready"]["kind"] == "up" else "healthy"
         if answer:
-            self.probe_failures = 0
-            if not self.ready:
-                self._became_ready("healthy")
-            elif self.health != "healthy":
-                self.health, self.reason, self.changed = "healthy", "", True
+            self.bad_answers = 0
+            if not self.ready or self.health != health:
+                self.ready = self.ever_ready = self.changed = True
+                self.health, self.reason, self.late = health, "", False
         elif self.ready:
-            self.probe_failures += 1
-            if self.probe_failures == FAILED_PROBES_ALLOWED:
+            self.bad_answers += 1
+            if self.bad_answers == BAD_ANSWERS:
                 self.health, self.changed = "unhealthy", True
                 self.reason = f"no longer answers on port {self.wish['port']}"
-        if self.ready:
-            self.probe_at = now + PROBE_HEALTH
-        else:
-            # Often at first, so that a quick service is not kept waiting; less often the longer it takes.
-            self.probe_wait = min(PROBE_SLOWEST, max(PROBE_FIRST, (now - self.born) / 50))
-            self.probe_at = now + self.probe_wait
-
-    def _became_ready(self, health: str) -> None:
-        self.ready = self.ever_ready = self.changed = True
-        self.health, self.reason, self.late = health, "", False
 
     # Ending
 
@@ -198,7 +180,7 @@ class Instance:
         if status is not None:
             code = os.waitstatus_to_exitcode(status)
             self.exit_code, self.signal = (code, "") if code >= 0 else (None, signal_name(-code))
-        self._close_probe()
+        self._close_checkup()
         self._close_handle()
         if self.state != "stopping":
             self.state = "clearing"
@@ -215,7 +197,7 @@ class Instance:
 
     def stop(self) -> None:
         """Begin to stop the process and everything it started."""
-        self._close_probe()
+        self._close_checkup()
         if self.state == "running":
             number = signal.Signals[self.service.get("stop_signal", "SIGTERM")]
             self.state, self.changed, self.reason = "stopping", True, "is being stopped"
@@ -288,8 +270,8 @@ class Instance:
         """What the state file says of this instance."""
         return {
             "service": self.service.get("name", self.name), "phase": self.state, "pid": self.pid, "start": self.start,
-            "launch": self.launch, "version": self.version, "run": self.run, "ready": self.ready,
-            "ever_ready": self.ever_ready, "late": self.late, "health": self.health, "restarts": self.restarts,
+            "launch": self.launch, "version": self.version, "ready": self.ready,
+            "ever_ready": self.ever_ready, "health": self.health, "restarts": self.restarts,
             "deaths": self.deaths, "exit_code": self.exit_code, "signal": self.signal, "reason": self.reason,
             "started_at": self.started_at, "ended_at": self.ended_at,
         }
@@ -299,7 +281,7 @@ class Instance:
             os.close(self.handle)
             self.handle = None
 
-    def _close_probe(self) -> None:
-        if self.probe is not None:
-            self.probe.close()
-            self.probe = None
+    def _close_checkup(self) -> None:
+        if self.checkup is not None:
+            self.checkup.close()
+            self.checkup = None

@@ -21,7 +21,7 @@ REMARK_SECONDS = 1.0
 # A supervisor that dies this often while we wait will not come up at all.
 LAUNCHES_ALLOWED = 5
 # A living supervisor reads a new wish within milliseconds.
-STUCK_SECONDS = 8.0
+STUCK_SECONDS = 5.0
 
 
 def ready_step(stack: Stack, service: ServiceSpec) -> Step:

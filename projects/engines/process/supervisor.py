@@ -41,6 +41,7 @@ class Supervisor:
         self.unwritten_until = 0.0
         self.leaving = False
         self.wakeup = self._listen()
+        # Its marker is in the wish, which is read later.
         self.family = Family("")
         self.me = stat_of(os.getpid())
 
@@ -137,7 +138,7 @@ class Supervisor:
                     instance.reason, instance.changed = reason, True
                 continue
             self.launches += 1
-            instance.begin(self.wish["folder"], self._log_path(instance), self.wish["run"], self.launches)
+            instance.begin(self.wish["folder"], self._log_path(instance), self.launches)
 
     def _forget_unwished(self) -> None:
         for name in [name for name, one in self.instances.items() if not one.wanted and one.state == "stopped"]:
@@ -194,8 +195,8 @@ class Supervisor:
             until = min(until, instance.due)
             if instance.handle is not None:
                 poller.register(instance.handle, select.POLLIN)
-            if instance.probe is not None:
-                for talk, events in instance.probe.sockets().items():
+            if instance.checkup is not None:
+                for talk, events in instance.checkup.sockets().items():
                     poller.register(talk, events)
         if self.changed:
             until = min(until, max(now, self.unwritten_until))
