@@ -133,6 +133,13 @@ CSRF_COOKIE_NAME = f"hub_csrf_{ENV.hub_id}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31536000 if ENV.secure_cookies else 0
+SILENCED_SYSTEM_CHECKS = [
+    # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
+    "security.W005",
+    "security.W021",
+    # The proxy that ends TLS redirects. Hub speaks plain HTTP with it, and would redirect every request for ever.
+    "security.W008",
+]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = ENV.max_body

@@ -39,6 +39,8 @@ def main(arguments: list[str]) -> None:
         sys.exit(f"hub: {error}")
     except OSError as error:
         sys.exit(f"hub: {error.filename or ROOT}: {error.strerror}.")
+    except KeyboardInterrupt:
+        sys.exit("hub: interrupted while setting up; the next start begins again.")
     # Threads share two pools of memory instead of eight per core: the web process stays tens of MB smaller.
     os.environ.setdefault("MALLOC_ARENA_MAX", "2")
     os.execv(python, [str(python), *arguments])
@@ -49,18 +51,17 @@ def ready(requirements: Path) -> Path:
     folder = _folder()
     python = folder / "bin" / "python"
     base = folder / "python.stamp"
-    # requirements-dev.txt includes requirements.txt: what satisfies the first satisfies both.
+    # requirements-dev.txt includes requirements.txt: who has installed the first has installed both.
     files = {requirements, ROOT / "requirements.txt"}
-    stamps = {folder / f"{file.name}.stamp" for file in files}
     with _locked(folder.parent):
         if _read(base) != _fingerprint() or not python.exists():
             _check_room(folder)
             _make(folder, base)
-        if any(_read(stamp) != _fingerprint(*files) for stamp in stamps):
+        if any(_read(_stamp(folder, file)) != _fingerprint(file) for file in files):
             _check_room(folder)
             _install(python, requirements)
-            for stamp in stamps:
-                stamp.write_text(_fingerprint(*files))
+            for file in files:
+                _stamp(folder, file).write_text(_fingerprint(file))
     return python
 
 
@@ -149,11 +150,16 @@ def _check_room(folder: Path) -> None:
         )
 
 
-def _fingerprint(*files: Path) -> str:
-    """Changes with the Python, with the checkout's place (scripts in an environment hold its path) and the files."""
+def _stamp(folder: Path, requirements: Path) -> Path:
+    """The file in the environment that vouches for these requirements."""
+    return folder / f"{requirements.name}.stamp"
+
+
+def _fingerprint(requirements: Path | None = None) -> str:
+    """Changes with the Python, the checkout's place (scripts in an environment hold its path) and the file."""
     digest = hashlib.sha256(f"{sys.version} {sys.base_prefix} {ROOT}".encode())
-    for file in sorted(files):
-        digest.update(file.read_bytes())
+    if requirements:
+        digest.update(requirements.read_bytes())
     return digest.hexdigest()
 
 
