@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.log import log_response
 
 from events.context import acting, become
 from hub.error_pages import error_response
@@ -26,7 +27,7 @@ FOREIGN_POLICIES = {
     "/api/docs": UI_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
 }
 
-SUPERUSER_PATHS = ("/rq/", "/admin/django_rq/")
+SUPERUSER_PATHS = ("/rq/",)
 
 
 class CorrelationMiddleware:
@@ -43,6 +44,9 @@ class CorrelationMiddleware:
         address = request.META.get("REMOTE_ADDR") or ""
         with acting(actor="anonymous", via=_via(request.path), address=address, correlation=correlation):
             response = self.get_response(request)
+            if response.status_code >= 400:
+                # Django would do this after the last middleware, where the correlation id is no longer in force.
+                log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
         response[CORRELATION_HEADER] = str(correlation)
         return response
 
@@ -118,8 +122,8 @@ class MethodNotAllowedMiddleware:
 
 
 class SuperuserPathsMiddleware:
-    """RQ's own dashboard, at its own address and in the admin site, is for superusers: it can delete and run jobs
-    behind the back of the database. For everybody else there is nothing at these addresses."""
+    """RQ's own dashboard is for superusers: it can delete and run jobs behind the back of the database. For everybody
+    else, also for the rest of the staff, there is nothing at its addresses."""
 
     sync_capable = True
     async_capable = False

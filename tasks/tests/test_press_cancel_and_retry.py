@@ -1,0 +1,123 @@
+"""Somebody presses Cancel or Retry on a page, with JavaScript and without it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from accounts.tests.people import signed_in
+from tasks.models import Task
+
+pytestmark = pytest.mark.django_db
+
+HTMX = {"HX-Request": "true"}
+IN_PAGE = {**HTMX, "HX-Target": "task-live"}
+
+
+@pytest.fixture
+def operator():
+    return signed_in("operator")
+
+
+def task(state: str) -> Task:
+    return Task.objects.create(job="demo.sleep", title="Sleep", actor="mara", params={"seconds": 1}, state=state)
+
+
+def test_cancel_without_javascript_leads_back_and_says_so(operator):
+    waiting = task("queued")
+    response = operator.post(f"/tasks/{waiting.pk}/cancel/", follow=True)
+    assert response.redirect_chain == [(f"/tasks/{waiting.pk}/", 302)]
+    assert "“Sleep” is cancelled." in response.text
+    waiting.refresh_from_db()
+    assert waiting.state == "cancelled"
+
+
+def test_cancel_leads_back_to_the_list_it_was_pressed_in_and_nowhere_else(operator):
+    url = f"/tasks/{task('queued').pk}/cancel/"
+    assert operator.post(url, {"next": "/tasks/?state=queued"})["Location"] == "/tasks/?state=queued"
+    assert operator.post(url, {"next": "https://evil.example/"})["Location"].startswith("/tasks/")
+
+
+def test_cancel_answers_htmx_with_the_fragment(operator):
+    waiting = task("queued")
+    response = operator.post(f"/tasks/{waiting.pk}/cancel/", headers=IN_PAGE)
+    assert response.status_code == 200
+    assert "<html" not in response.text
+    assert 'id="task-live"' in response.text
+    assert 'data-task="cancelled"' in response.text
+    assert json.loads(response["HX-Trigger"])["toast"]["text"] == "“Sleep” is cancelled."
+
+
+def test_cancel_in_a_list_makes_the_list_ask_again(operator):
+    response = operator.post(f"/tasks/{task('queued').pk}/cancel/", headers=HTMX)
+    assert response.status_code == 204
+    assert set(json.loads(response["HX-Trigger"])) == {"tasks-changed", "toast"}
+
+
+def test_a_running_task_is_asked_and_says_that_it_stops(operator):
+    active = task("running")
+    assert "was asked to stop" in operator.post(f"/tasks/{active.pk}/cancel/", follow=True).text
+    active.refresh_from_db()
+    assert active.cancel_requested
+    assert "Cancelling" in operator.get(f"/tasks/{active.pk}/").text
+
+
+def test_cancel_of_what_has_ended_says_so(operator):
+    ended = task("succeeded")
+    assert "already ended" in operator.post(f"/tasks/{ended.pk}/cancel/", follow=True).text
+    ended.refresh_from_db()
+    assert ended.state == "succeeded"
+
+
+def test_retry_makes_a_new_task_and_leads_to_it(operator):
+    failed = task("failed")
+    response = operator.post(f"/tasks/{failed.pk}/retry/")
+    again = Task.objects.get(retry_of=failed)
+    assert again.state == "queued"
+    assert response["Location"] == f"/tasks/{again.pk}/"
+
+
+def test_retry_leads_htmx_to_the_new_task(operator):
+    failed = task("failed")
+    response = operator.post(f"/tasks/{failed.pk}/retry/", headers=IN_PAGE)
+    assert response["HX-Redirect"] == f"/tasks/{Task.objects.get(retry_of=failed).pk}/"
+
+
+def test_retry_of_what_is_active_says_so(operator):
+    active = task("running")
+    text = operator.post(f"/tasks/{active.pk}/retry/", follow=True).text
+    assert "can be retried when it has ended" in text
+    assert Task.objects.count() == 1
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_a_viewer_may_not(action):
+    viewer = signed_in("viewer")
+    made = task("queued" if action == "cancel" else "failed")
+    response = viewer.post(f"/tasks/{made.pk}/{action}/")
+    assert response.status_code == 403
+    assert "This needs the role operator; yours is viewer." in response.text
+    before = made.state
+    made.refresh_from_db()
+    assert made.state == before
+    assert Task.objects.count() == 1
+    for url in ("/tasks/", f"/tasks/{made.pk}/"):
+        assert f"/{action}/" not in viewer.get(url).text
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_only_a_form_of_this_site_may(action):
+    strict = signed_in("operator", enforce_csrf_checks=True)
+    made = task("queued")
+    assert strict.post(f"/tasks/{made.pk}/{action}/").status_code == 403
+    strict.get(f"/tasks/{made.pk}/")
+    token = strict.cookies["hub_csrf_test"].value
+    assert strict.post(f"/tasks/{made.pk}/{action}/", headers={"X-CSRFToken": token, **HTMX}).status_code == 204
+
+
+@pytest.mark.parametrize("action", ["cancel", "retry"])
+def test_a_link_may_not_and_an_unknown_task_is_not_found(operator, action):
+    assert operator.get(f"/tasks/{task('queued').pk}/{action}/").status_code == 405
+    assert operator.post(f"/tasks/{uuid.uuid4()}/{action}/").status_code == 404
