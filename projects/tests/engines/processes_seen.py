@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -44,7 +45,15 @@ def processes_of(stack: Stack, service: str | None = None) -> list[int]:
 
 def mains_of(stack: Stack, service: str) -> list[int]:
     """Pids of a service's main processes: those that lead a session. Exactly one when all is well."""
-    return [pid for pid in processes_of(stack, service) if os.getsid(pid) == pid]
+    return [pid for pid in processes_of(stack, service) if session_of(pid) == pid]
+
+
+def session_of(pid: int) -> int | None:
+    """None when the process has ended since it was seen."""
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return None
 
 
 def supervisors_of(stack: Stack) -> list[int]:
@@ -59,7 +68,9 @@ def supervisors_of(stack: Stack) -> list[int]:
 
 
 def kill(pid: int, number: int = signal.SIGKILL) -> None:
-    os.kill(pid, number)
+    """Signal a process; one that has ended since it was seen needs no killing."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def can_bind(port: int) -> bool:
