@@ -66,8 +66,8 @@ def _line(payload: Any) -> str:
     if not isinstance(payload, dict):
         return _short(payload)
     # What is linked, beside the text, is not said twice.
-    links = {"project", "name"} if "project" in payload else set()
-    told = {key: value for key, value in payload.items() if key not in links | {"task"}}
+    links = {"task", "subject"} if "task" in payload else {"project", "name"} if "project" in payload else set()
+    told = {key: value for key, value in payload.items() if key not in links}
     pairs = [(key, value) for key, value in told.items() if value not in (None, "", [], {})]
     return " · ".join(f"{key} {_short(value)}" for key, value in pairs[:SHOWN])
 

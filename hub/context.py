@@ -18,8 +18,8 @@ from tasks.states import ACTIVE
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    """`hub_version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`), and
-    `nav`, the counts of projects and active tasks: one query, and only where a template reads them."""
+    """`hub_version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`),
+    and `nav`, the counts of projects and active tasks: one query, and only where a template reads them."""
     theme = request.COOKIES.get(THEME_COOKIE)
     role = role_of(request.user) if hasattr(request, "user") else None
     return {

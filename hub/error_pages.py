@@ -28,7 +28,7 @@ def error_response(request: HttpRequest, status: int, message: str) -> HttpRespo
         "message": message,
         "status": status,
         "correlation_id": str(correlation_id()),
-        "version": settings.VERSION,
+        "hub_version": settings.VERSION,
         "hub_id": settings.HUB_ID,
         "theme": request.COOKIES.get("hub_theme", ""),
     }

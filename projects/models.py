@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.urls import reverse
 from django.utils import timezone
 
 from projects.states import Desired, ProjectState
@@ -41,6 +42,10 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        """Its page; also what the pages of its tasks link to."""
+        return reverse("projects:detail", args=[self.pk])
 
     @property
     def subject(self) -> str:

@@ -70,7 +70,6 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task.objects.select_related("parent", "retry_of"), pk=pk)
     lines = list(task.log_lines.order_by("-id")[: LINES + 1])
     events = Event.objects.filter(correlation_id=task.correlation_id).order_by("-id")[:EVENTS]
-    job = job_class(task.job)
     context = {
         **_live_context(task, view_of(task, timezone.now()), lines[0].pk if lines else 0),
         "lines": lines[:LINES][::-1],
@@ -78,7 +77,6 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "max_lines": LINES,
         "subject": look_up([task.subject]).get(task.subject, Subject("")),
         "level": priority_level(task.priority),
-        "max_attempts": job.max_attempts if job else None,
         "params": _pretty(task.params) if task.params else "",
         "children": task.children.only("id", "title", "state")[:EVENTS],
         "retries": task.retried_by.only("id", "title", "state")[:EVENTS],
@@ -156,11 +154,13 @@ def _version(view: TaskView, last_line: int) -> str:
 
 
 def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
+    job = job_class(task.job)
     return {
         "task": task,
         "view": view,
         "live_version": _version(view, last_line),
         "last_line": last_line,
+        "max_attempts": job.max_attempts if job else None,
         "attempts": list(task.attempts.order_by("-number")),
         "result": _pretty(task.result) if task.result is not None else "",
     }

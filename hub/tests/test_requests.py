@@ -102,6 +102,7 @@ def test_something_broken_gets_a_page_that_needs_no_database(client, settings, d
         response = client.get("/sign-in/broken")
     assert response.status_code == 500
     assert "Something broke here" in response.text
+    assert f"Hub {settings.VERSION}" in response.text
     assert "broken on purpose" not in response.text
     assert response["X-Correlation-ID"] in response.text
     assert "Content-Security-Policy" in response

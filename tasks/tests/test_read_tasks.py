@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.tests.people import signed_in
 from events.actions import record
 from events.context import acting
+from projects.models import Project
 from tasks.models import Attempt, LogLine, Task
 
 pytestmark = pytest.mark.django_db
@@ -250,3 +251,11 @@ def test_relatives_and_events_are_linked(reader):
 def test_an_unknown_task_is_not_found(reader, path):
     assert reader.get(f"/tasks/{uuid.uuid4()}/{path}").status_code == 404
     assert reader.get(f"/tasks/42/{path}").status_code == 404
+
+
+def test_what_a_task_is_about_is_named_and_linked(reader):
+    shop = Project.objects.create(name="Shop", slug="shop", path="/srv/shop", created_by="mara")
+    about, gone = task(subject=shop.subject), task(subject="projects.project:999999")
+    for url in ("/tasks/", f"/tasks/{about.pk}/", f"/tasks/?project={shop.pk}"):
+        assert f'<a href="/projects/{shop.pk}/">Shop</a>' in reader.get(url).text
+    assert "project 999999, deleted" in reader.get(f"/tasks/{gone.pk}/").text
