@@ -11,7 +11,10 @@ def main() -> None:
     from django.db import DatabaseError
 
     try:
+        try:
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
     except DatabaseError as error:
         if os.environ.get("HUB_TRACEBACK"):
             raise
