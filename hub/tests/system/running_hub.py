@@ -66,9 +66,13 @@ class RunningHub:
         with (self.data / "up.out").open("ab") as out:
             self.process = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=REPOSITORY, env=self.environ,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        self.until(lambda: self.get("/health/ready").status == 200, 40, "Hub does not get ready")
+        self.until(self._is_ready, 40, "Hub does not get ready")
         if not self.key:
             self.key = self.manage("apikey", "create", "system-test", "--role", "admin").split()[-1]
+
+    def _is_ready(self) -> bool:
+        assert self.process.poll() is None, f"Hub has ended:\n{self.said()}"
+        return self.get("/health/ready").status == 200
 
     def down(self) -> None:
         """Stop it as Ctrl-C does."""

@@ -22,8 +22,12 @@ def marker(stack: Stack) -> str:
 def host_variables() -> dict[str, str]:
     """What a service gets of the environment Hub runs in. Without the folder of Hub's own virtual environment in
     PATH: a project must not find Hub's Python packages by accident."""
-    account = pwd.getpwuid(os.getuid())
-    variables = {"HOME": account.pw_dir, "USER": account.pw_name, "LOGNAME": account.pw_name, "SHELL": "/bin/sh"}
+    variables = {"HOME": "/", "SHELL": "/bin/sh"}
+    try:
+        account = pwd.getpwuid(os.getuid())
+        variables.update(HOME=account.pw_dir, USER=account.pw_name, LOGNAME=account.pw_name)
+    except KeyError:  # a uid without an account, as in some containers: the environment has to say
+        variables["HOME"] = os.environ.get("HOME", "/")
     for name, value in os.environ.items():
         if name in FROM_HOST or name.startswith("LC_"):
             variables[name] = value
@@ -47,7 +51,7 @@ def port_variables(stack: Stack) -> dict[str, str]:
     """How the services of a stack find each other; the names are those of `variables_for`."""
     variables = {}
     for service in stack.services:
-        name = re.sub(r"[^A-Z0-9]", "_", service.name.upper())
+        name = _upper(service)
         for number in range(1, service.instances + 1):
             own = f"HUB_PORT_{name}" if number == 1 else f"HUB_PORT_{name}__{number}"
             first = first_port(stack, service, number)
@@ -68,12 +72,19 @@ def variables_for(stack: Stack, service: ServiceSpec, number: int, host: dict[st
 
     `host` (see `host_variables`) and `PYTHONUNBUFFERED=1`; the stack's own variables; for every service with ports
     `<SERVICE>_PORT`, `HUB_PORT_<SERVICE>` and `HUB_PORT_<SERVICE>_<CONTAINERPORT>`, for its instance n > 1
-    `HUB_PORT_<SERVICE>__<n>` and so on; `PORT`, its own first port; `PS`, its name as foreman says it; and the marker.
+    `HUB_PORT_<SERVICE>__<n>` and so on; `PORT` and its own `<SERVICE>_PORT`, its own first port; `PS`, its name as
+    foreman says it; and the marker. A service without a port gets no `PORT`: the one in a `.env` only numbers ports.
     """
     name = service.instance_names()[number - 1]
     variables = {**host, "PYTHONUNBUFFERED": "1", **stack.env, **port_variables(stack)}
     own = first_port(stack, service, number)
-    if own is not None:
-        variables["PORT"] = str(own)
+    if own is None:
+        variables.pop("PORT", None)
+    else:
+        variables["PORT"] = variables[f"{_upper(service)}_PORT"] = str(own)
     variables.update({"PS": name, STACK_VARIABLE: marker(stack), SERVICE_VARIABLE: name})
     return variables
+
+
+def _upper(service: ServiceSpec) -> str:
+    return re.sub(r"[^A-Z0-9]", "_", service.name.upper())

@@ -41,7 +41,7 @@ def test_ports_are_found_by_name_and_replace_those_of_the_definition(kit):
     web = ServiceSpec("web-app", "sleep 600", ports=(Port(8000), Port(8001)), instances=2, ready=BRIEF)
     redis = ServiceSpec("redis", f"{PYTHON} web.py", ports=(Port(6379),), ready=Readiness("tcp"))
     worker = ServiceSpec("worker", "sleep 600", ready=BRIEF)
-    env = {"REDIS_PORT": "6379", "COLOUR": "blue", "PYTHONUNBUFFERED": "", "GREETING": "two words = 'quoted' $HOME"}
+    env = {"PORT": "5000", "REDIS_PORT": "6379", "COLOUR": "blue", "PYTHONUNBUFFERED": "", "GREETING": "two words = 'quoted' $HOME"}
     stack = kit.stack_of(redis, worker, env=env)
     ports = stack.host_ports | {
         ("web-app", number, port): kit.port() for number in (1, 2) for port in (8000, 8001)
@@ -69,7 +69,8 @@ def test_each_instance_has_its_own_port(kit):
     first, second = str(stack.host_ports["web-app", 1, 8000]), str(stack.host_ports["web-app", 2, 8000])
     assert (one["PORT"], two["PORT"]) == (first, second)
     for found in (one, two):
-        assert found["WEB_APP_PORT"] == found["HUB_PORT_WEB_APP"] == found["HUB_PORT_WEB_APP_8000"] == first
+        assert found["WEB_APP_PORT"] == found["PORT"], "a command that names its port by its service gets its own"
+        assert found["HUB_PORT_WEB_APP"] == found["HUB_PORT_WEB_APP_8000"] == first
         assert found["HUB_PORT_WEB_APP__2"] == found["HUB_PORT_WEB_APP__2_8000"] == second
         assert found["HUB_PORT_WEB_APP_8001"] == str(stack.host_ports["web-app", 1, 8001])
 
