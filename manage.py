@@ -11,7 +11,6 @@ def main() -> None:
     from django.db import DatabaseError
 
     try:
-        try:
         execute_from_command_line(sys.argv)
     except KeyboardInterrupt:
         sys.exit(130)
