@@ -13,6 +13,7 @@ from django.utils import timezone
 from events.words import ago
 from projects.models import PortLease, Project, Service
 from projects.observation import health_of, shown_status
+from projects.presentation.front import front_of
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, size
 from tasks.models import Task
@@ -48,6 +49,7 @@ class Card:
     work: TaskView | None
     chips: tuple[Chip, ...]
     ports: tuple[int, ...]
+    open_port: int | None
     usage: str
     facts: str
 
@@ -59,11 +61,6 @@ class Card:
     @property
     def running(self) -> int:
         return sum(chip.opens for chip in self.chips)
-
-    @property
-    def open_port(self) -> int | None:
-        """The port of the first running service that has one."""
-        return next((chip.port for chip in self.chips if chip.opens and chip.port), None)
 
     @property
     def wants_attention(self) -> bool:
@@ -121,6 +118,7 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
             for row in services
         ),
         ports=tuple(sorted(lease.host_port for lease in leases)),
+        open_port=front_of(services, ports),
         usage=_usage(services) if status in ("running", "degraded") else "",
         facts=_facts(project, status, task, now),
     )

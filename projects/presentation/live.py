@@ -14,6 +14,7 @@ from events.words import ago
 from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
 from projects.observation import KNOWN_FOR, shown_status
+from projects.presentation.front import front_of
 from projects.presentation.logline import LogLine, lines_of
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, count, size
@@ -158,7 +159,7 @@ def live_of(project: Project, now: datetime) -> Live:
         since=_since(project, status, now),
         observed=_observed(project, now),
         reason=project.reason if status in ("running", "degraded", "stopped") else "",
-        open_port=next((port.host for row in rows for port in row.ports if port.opens), None),
+        open_port=front_of(services, {lease.service: lease.host_port for lease in reversed(leases)}),
         work=view_of(active, now) if active else None,
         last=view_of(task, now) if task and active is None and status == "failed" else None,
         services=rows,

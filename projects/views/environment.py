@@ -40,7 +40,7 @@ def environment(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         actions.update_project(project, env=_changed(load(project), request.POST))
     except ProjectError as error:
-        return _page(request, project, Refusal(error.message, error.hint), typed=request.POST)
+        return _page(request, project, Refusal.of(error), typed=request.POST)
     messages.success(request, "Saved. It counts from the next start.")
     return redirect("projects:environment", pk=pk)
 
@@ -79,8 +79,8 @@ def _changed(variables: dict[str, str], data: QueryDict) -> dict[str, str]:
     try:
         result.update(dotenv.parse(data.get("add", "").replace("\r\n", "\n")).values)
     except StackError as error:
-        line = f"Line {error.line}: " if error.line and "line" not in error.message.lower() else ""
-        raise ProjectError(f"{line}{error.message}", field="env", hint=error.hint) from None
+        message = error.message.removeprefix("Text, ")  # what the reader calls text that is in no file
+        raise ProjectError(message[:1].upper() + message[1:], field="add", hint=error.hint) from None
     return result
 
 

@@ -107,10 +107,11 @@ def projects(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Role.VIEWER)
 def cards(request: HttpRequest) -> HttpResponse:
-    """What changed on the dashboard's grid. The asker names the cards it has as `v=<id>.<version>`, in their order:
-    with the same cards in the same order only those that changed are sent, or 204; else the whole grid."""
+    """What changed on the dashboard's grid. The asker names the cards it has as `v=<id>.<version>`, in their order
+    (and always one empty `v`): with the same cards in the same order only those that changed are sent, or 204; else
+    the whole grid."""
     context = grid_context(request)
-    had = dict(_seen(mark) for mark in request.GET.getlist("v"))
+    had = dict(_seen(mark) for mark in request.GET.getlist("v") if mark)
     if "v" not in request.GET or list(had) != [card.id for card in context["cards"]]:
         response = render(request, "projects/_cards.html", context)
         response["HX-Reswap"] = "outerHTML"
