@@ -7,17 +7,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import transaction
-from tasks.cancellation import TaskCancelled
+from django.utils import timezone
 
 from events.actions import record
 from projects import worktrees
 from projects.binding import engine_of, home_of, new_revision, running_stack
-from projects.engines.base import EngineError, Problem, Step
+from projects.engines.base import Engine, EngineError, Problem, Step
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.moves import move
 from projects.observation import observe
+from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
+from tasks.cancellation import TaskCancelled
 from tasks.job import Job, JobFailed
 
 
@@ -100,9 +102,7 @@ class StartStack(StackJob):
             if isinstance(error, EngineError):
                 self.log(error.message, level="error", source=error.service)
             observe(project, engine, stack)  # keeps what was seen of the failure: it is gone after `down`
-            for step in engine.down(stack):
-                if step.done == step.total:
-                    self.log(f"Stopped again: {step.label}.")
+            self._tidy_up(engine, stack)
             raise
         observe(project, engine, stack)
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
@@ -118,6 +118,15 @@ class StartStack(StackJob):
     def on_cancelled(self) -> None:
         self.settle_state(ProjectState.STOPPED, "The start was cancelled.", desired=Desired.STOPPED)
         self._mark(False)
+
+    def _tidy_up(self, engine: Engine, stack: Stack) -> None:
+        """Stop what the start made. That this fails as well is said in the log: the first error is the one to tell."""
+        try:
+            for step in engine.down(stack):
+                if step.done == step.total:
+                    self.log(f"Tidied up: {step.label}.")
+        except EngineError as error:
+            self.log(f"What the start made could not be stopped: {error.message}", level="error", source=error.service)
 
     def _mark(self, good: bool) -> None:
         project = Project.objects.filter(pk=self.params.get("project")).first()
@@ -168,6 +177,15 @@ class RestartStack(StartStack):
                 self.log(f"{step.label}.")
             self.progress.check()
         return super().work(project)
+
+    def on_failed(self, error: str) -> None:
+        project = Project.objects.filter(pk=self.params.get("project")).first()
+        if project is not None and project.state == ProjectState.RUNNING:
+            # Nothing was stopped: what is wrong was found before. It runs on as it was.
+            Project.objects.filter(pk=project.pk).update(reason=f"Not restarted: {error}", reason_at=timezone.now())
+            self._mark(False)
+        else:
+            super().on_failed(error)
 
 
 class RestartService(StackJob):
