@@ -23,8 +23,8 @@ class TaskCancelled(BaseException):
     """
 
 
-class TaskTimedOut(BaseException):
-    """The job took longer than its `timeout`; `seconds` says how long that is."""
+class TaskTimedOut(TaskCancelled):
+    """The job was asked to stop because it took longer than its `timeout`; `seconds` says how long that is."""
 
     def __init__(self, seconds: float):
         super().__init__(f"It took longer than {seconds:g} s, so it was stopped.")

@@ -135,18 +135,21 @@ class Rescuer:
 
     def _queue(self) -> Iterator[str]:
         known = queue.known()
-        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED)}
+        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED).order_by("id")}
+        pushed = 0
         for key, task in tasks.items():
             if key in known.waiting:
                 continue
             patience = TAKEN_NOT_CLAIMED if key in known.taken else NOT_QUEUED
             if self._held(("lost", key, task.attempt), patience) and push(task):
                 self._since[("lost", key, task.attempt)] = time.monotonic()
-                yield f"Task {key} was not in the queue and is there again."
+                pushed += 1
+        if pushed:
+            yield f"Put {pushed} waiting tasks on the queue, which it had lost."
         strays = self._without_task(known.waiting - tasks.keys())
         if strays:
             queue.drop(strays)
-            yield f"Dropped {len(strays)} from the queue that belong to no waiting task."
+            yield f"Dropped {len(strays)} jobs from the queue that belong to no waiting task."
 
     def _without_task(self, job_ids: frozenset[str]) -> list[str]:
         """Of ids on the lists without a queued task, those that stay so: ended, removed, or never a task."""

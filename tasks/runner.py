@@ -100,10 +100,10 @@ def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
 
 
 def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any]]:
-    if isinstance(error, TaskCancelled):
-        return TaskState.CANCELLED, {}
     if isinstance(error, TaskTimedOut):
         return TaskState.FAILED, {"error": str(error)}
+    if isinstance(error, TaskCancelled):
+        return TaskState.CANCELLED, {}
     if isinstance(error, JobFailed):
         return TaskState.FAILED, {"error": error.message, "detail": error.detail}
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
