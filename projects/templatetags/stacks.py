@@ -11,6 +11,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 from events.templatetags.words import icon
 from projects.presentation import words
+from projects.presentation.card import Card
+from projects.presentation.rendered import card_html
 
 register = template.Library()
 
@@ -25,6 +27,13 @@ def badge(look: object, plain: bool = False, word: str = "") -> SafeString:
 def task_badge(look: object, plain: bool = False) -> SafeString:
     """A state of a task as colour, shape and word."""
     return _badge("data-task", look, plain, "")
+
+
+@register.simple_tag(takes_context=True)
+def project_card(context: template.Context, card: Card, oob: bool = False) -> SafeString:
+    """The fragment `_card.html` of a card."""
+    return card_html(card, host=context["host"], may_operate=context["may_operate"], token=str(context["csrf_token"]),
+                     oob=oob)
 
 
 @register.filter

@@ -98,7 +98,7 @@ def _fragment(request: HttpRequest, project: Project, refusal: Refusal | None) -
     project = project_or_404(project.pk)
     if target == f"project-{project.pk}":
         card = cards_of([project], timezone.now())[0]
-        context = {"card": card, "refusal": refusal, "host": service_host(request)}
+        context = {"card": card, "version": card.version, "refusal": refusal, "host": service_host(request)}
         return render(request, "projects/_card.html", context, status=status)
     context = live_context(request, project, refusal)
     if target == "titles":

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -16,7 +16,7 @@ from accounts.access import require
 from accounts.models import Role
 from projects.models import Project
 from projects.presentation.card import ATTENTION, Card, cards_of
-from projects.views.page import service_host
+from projects.views.page import project_or_404, service_host
 
 STATES = {
     "": "Any state",
@@ -126,8 +126,9 @@ def cards(request: HttpRequest) -> HttpResponse:
 @require(Role.VIEWER)
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """One card."""
-    project = get_object_or_404(Project.objects.defer("environment"), pk=pk)
-    return render(request, "projects/_card.html", {"card": cards_of([project])[0], "host": service_host(request)})
+    card = cards_of([project_or_404(pk)])[0]
+    context = {"card": card, "version": card.version, "host": service_host(request)}
+    return render(request, "projects/_card.html", context)
 
 
 def _seen(mark: str) -> tuple[int, str]:

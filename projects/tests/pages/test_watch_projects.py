@@ -6,10 +6,12 @@ import time
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.tests.people import person
 from events.actions import record
 from projects import actions
 from projects.models import PortLease, Project, Service
@@ -96,6 +98,18 @@ def test_a_new_a_gone_or_a_moved_card_sends_the_whole_grid(browser):
     projects[0].delete()
     gone = browser.get(CARDS, {"v": marks(moved)}, headers=HTMX)
     assert gone["HX-Reswap"] == "outerHTML" and len(ids(gone)) == 3
+
+
+def test_cards_carry_the_token_and_the_buttons_of_whoever_asks(project, viewer):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(person("operator", "mara"))
+    first = strict.get(HOME).content.decode()
+    assert 'action="' + reverse("projects:start", args=[project.pk]) not in viewer.get(HOME).content.decode()
+    again = strict.get(HOME).content.decode()  # the card is rendered already
+    tokens = [re.findall(r'csrfmiddlewaretoken" value="(\w+)"', page)[-1] for page in (first, again)]
+    assert tokens[0] != tokens[1]
+    start = reverse("projects:start", args=[project.pk])
+    assert strict.post(start, {"csrfmiddlewaretoken": tokens[1]}).status_code == 302
 
 
 @pytest.mark.parametrize("mark", ["x", "1e9.a", "99999999999999999999.a", "-1.a", "<b>"])
