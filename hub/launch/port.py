@@ -6,9 +6,8 @@ import errno
 import os
 import socket
 
-import psutil
-
 from hub.launch.errors import LaunchError
+from projects.engines.host_ports import holder
 
 BACKLOG = 512
 
@@ -41,8 +40,7 @@ def address(host: str, port: int) -> str:
 
 def _refusal(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        holder = _holder(port)
-        by = f" by {holder}" if holder else ""
+        by = f" by {who}" if (who := holder(port)) else ""
         return f"port {port} is taken{by}. Stop what listens there, or choose another: HUB_PORT={_next(port)} bin/up"
     if error.errno == errno.EACCES:
         return f"port {port} may not be used by this user. Choose one above 1023: HUB_PORT=9000 bin/up"
@@ -51,14 +49,3 @@ def _refusal(host: str, port: int, error: OSError) -> str:
 
 def _next(port: int) -> int:
     return port + 1 if port < 65535 else 9000
-
-
-def _holder(port: int) -> str:
-    """Who listens there, `python3 (pid 42)`; empty when it belongs to another user and cannot be seen."""
-    try:
-        for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
-                return f"{psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
-        return ""
-    return ""

@@ -7,9 +7,9 @@ import shutil
 import signal
 
 from projects.engines.base import Problem
+from projects.engines.host_ports import Holder, holders
 from projects.engines.process.command import program_of
 from projects.engines.process.environment import host_variables
-from projects.engines.process.ports import Holder, holders
 from projects.engines.process.wish import in_order
 from projects.stacks.spec import ServiceSpec, Stack
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 
 from projects.engines.base import EngineError, Step
+from projects.engines.host_ports import holders
 from projects.engines.process.environment import marker
 from projects.engines.process.family import Ending, Family
 from projects.engines.process.launch import wake
 from projects.engines.process.observe import View
-from projects.engines.process.ports import holders
 from projects.engines.process.problems import protocols
 from projects.engines.process.processes import boot_id, send_signal
 from projects.engines.process.rundir import RunDir

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import sys
 import time
@@ -11,6 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
+from accounts.shell import shell_actor
 from events.context import acting
 from projects import actions
 from projects.environment import load
@@ -70,7 +70,7 @@ class Command(BaseCommand):
         delete.add_argument("--preview", action="store_true", help="only list what would go")
 
     def handle(self, *args, action: str, **options):
-        with acting(actor=f"command:{_login()}", via="command"):
+        with acting(actor=shell_actor(), via="command"):
             try:
                 getattr(self, f"do_{action}")(**options)
             except actions.SubjectBusy as error:
@@ -213,9 +213,3 @@ def _find(text: str) -> Project:
             return project
     raise CommandError(f"There is no project {text!r}; see `manage.py project list`.", returncode=2)
 
-
-def _login() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"

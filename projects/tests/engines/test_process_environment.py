@@ -41,7 +41,8 @@ def test_ports_are_found_by_name_and_replace_those_of_the_definition(kit):
     web = ServiceSpec("web-app", "sleep 600", ports=(Port(8000), Port(8001)), instances=2, ready=BRIEF)
     redis = ServiceSpec("redis", f"{PYTHON} web.py", ports=(Port(6379),), ready=Readiness("tcp"))
     worker = ServiceSpec("worker", "sleep 600", ready=BRIEF)
-    env = {"PORT": "5000", "REDIS_PORT": "6379", "COLOUR": "blue", "PYTHONUNBUFFERED": "", "GREETING": "two words = 'quoted' $HOME"}
+    env = {"PORT": "5000", "REDIS_PORT": "6379",
+           "COLOUR": "blue", "PYTHONUNBUFFERED": "", "GREETING": "two words = 'quoted' $HOME"}
     stack = kit.stack_of(redis, worker, env=env)
     ports = stack.host_ports | {
         ("web-app", number, port): kit.port() for number in (1, 2) for port in (8000, 8001)
