@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import gc
 import json
 import logging
 import os
-import select
 import signal
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -29,6 +26,7 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from tasks import cancellation, processes, runner
+from tasks.horse import Death, Horse
 from tasks.job import job_classes
 from tasks.lanes import LANES, queue_names
 from tasks.models import Attempt
@@ -38,11 +36,9 @@ from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1
 REDIS_PAUSE = 0.5
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class NameTaken(Exception):
@@ -78,10 +74,7 @@ class HubWorker(Worker):
         self.last_cleaned_at = now()
         self._listens = self._interruptible = False
         self._stop_asked_at = 0.0
-        self._horse_lock = threading.Lock()
-        self._horse_job = ""
-        self._horse_grace = 0.0
-        self._kill_at: float | None = None
+        self._horse: Horse | None = None
 
     @classmethod
     def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None) -> HubWorker:
@@ -179,7 +172,7 @@ class HubWorker(Worker):
     def request_stop(self, signum: int, frame: Any) -> None:
         """SIGTERM, SIGINT: end after the task at hand; again after a second: kill it."""
         if self._stop_requested:
-            if time.monotonic() - self._stop_asked_at > SAME_SIGNAL and self._horse_pid:
+            if time.monotonic() - self._stop_asked_at > SAME_SIGNAL and self._horse is not None:
                 logger.warning("Worker %s: told to end at once; killing its task.", self.name)
                 self.kill_horse()
             return
@@ -228,24 +221,10 @@ class HubWorker(Worker):
         self.monitor_work_horse(job, queue, execution)
 
     def fork_work_horse(self, job: RqJob, queue: Queue) -> None:
-        """Fork the horse: it leads its own process group, and dies with this process."""
-        parent = os.getpid()
-        child = os.fork()
-        if child == 0:
-            try:
-                os.setpgid(0, 0)
-                _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-                if os.getppid() != parent:  # it died before the line above
-                    os._exit(1)
-                os.environ["HUB_TASK"] = job.id
-                self.main_work_horse(job, queue)
-            finally:
-                os._exit(1)
-        with contextlib.suppress(OSError):  # the child may have done it, or be gone
-            os.setpgid(child, child)
-        with self._horse_lock:
-            self._horse_pid, self._horse_job, self._kill_at = child, job.id, None
-            self._horse_grace = float(job.meta.get("grace", 0))
+        """Fork the horse, which runs `main_work_horse`."""
+        grace = float(job.meta.get("grace", 0))
+        self._horse = Horse.fork(job.id, job.timeout, grace, lambda: self.main_work_horse(job, queue))
+        self._horse_pid = self._horse.pid
 
     def setup_work_horse_signals(self) -> None:
         """In the horse: the stop signal goes to the job, SIGTERM kills."""
@@ -269,49 +248,27 @@ class HubWorker(Worker):
         return state != TaskState.FAILED
 
     def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
-        """Wait for the horse, keep the heartbeats, kill it when its time is over, and settle when it died."""
-        pid, began = self._horse_pid, time.monotonic()
-        descriptor = os.pidfd_open(pid)
-        try:
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            overdue_at, beat_at, overdue = began + job.timeout + self._horse_grace, began + HEARTBEAT_INTERVAL, False
-            while not poll.poll(200 if self._kill_at else 1000):
-                moment = time.monotonic()
-                if moment >= overdue_at or (self._kill_at is not None and moment >= self._kill_at):
-                    overdue = moment >= overdue_at
-                    self.kill_horse()
-                if moment >= beat_at:
-                    beat_at = moment + HEARTBEAT_INTERVAL
-                    with _unless_away():
-                        self.maintain_heartbeats(job, execution)
-        finally:
-            os.close(descriptor)
-        with self._horse_lock:  # still a zombie here, so nobody else can have its pid
-            stopped, self._kill_at = self._kill_at is not None, None
-            self._horse_pid, self._horse_job = 0, ""
-        _, status = os.waitpid(pid, 0)
+        """Wait for the horse, keep the heartbeats, and settle its task when it died."""
+
+        def beat() -> None:
+            with _unless_away():
+                self.maintain_heartbeats(job, execution)
+
+        pid = self._horse.pid
+        death = self._horse.wait(beat, HEARTBEAT_INTERVAL)
+        self._horse, self._horse_pid = None, 0
         self.executions.pop(execution.id, None)
-        code = os.waitstatus_to_exitcode(status)
-        if code == 0:
+        if death is None:
             return
         with _unless_away():
-            self.handle_job_failure(job, queue, exc_string=_how_it_died(code), execution=execution)
-        if overdue:
-            reason = f"It ran longer than {job.timeout} s and did not stop, so it was killed."
-        elif stopped:
-            reason = f"It did not stop within {self._horse_grace:g} s after it was told to, so it was killed."
-        else:
-            reason = _how_it_died(code)
-        persistently(lambda: self._settle(job, pid, code, reason, again=not overdue))
+            self.handle_job_failure(job, queue, exc_string=death.reason, execution=execution)
+        persistently(lambda: self._settle(job, pid, death))
         connections.close_all()
 
-    def _settle(self, job: RqJob, pid: int, code: int, reason: str, *, again: bool) -> None:
+    def _settle(self, job: RqJob, pid: int, death: Death) -> None:
         attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=pid, ended_at=None).first()
-        if attempt is None:  # it died before it took the task, or after it had settled it
-            return
-        exit_code, name = (code, "") if code > 0 else (None, signal.Signals(-code).name)
-        died(attempt, reason, exit_code=exit_code, signal=name, again=again)
+        if attempt is not None:  # else it died before it took the task, or after it had settled it
+            died(attempt, death.reason, exit_code=death.exit_code, signal=death.signal, again=death.may_run_again)
 
     # --- stopping a task ----------------------------------------------------------------------------------------------
 
@@ -326,18 +283,14 @@ class HubWorker(Worker):
 
     def stop_task(self, task_id: str) -> None:
         """Tell the horse to stop that task, and have it killed after its grace. Nothing when it runs another."""
-        with self._horse_lock:
-            if not self._horse_pid or self._horse_job != task_id:
-                return
-            if self._kill_at is None:
-                self._kill_at = time.monotonic() + self._horse_grace
-            os.kill(self._horse_pid, cancellation.STOP_SIGNAL)
+        horse = self._horse
+        if horse is not None and horse.task_id == task_id:
+            horse.ask_to_stop()
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse with its whole process group."""
-        if self._horse_pid:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._horse_pid, sig)
+        if self._horse is not None:
+            self._horse.kill()
 
 
 def _is_ours(job: RqJob) -> bool:
@@ -345,12 +298,6 @@ def _is_ours(job: RqJob) -> bool:
         return job.func_name == ENTRY_POINT and list(job.args) == [job.id] and not job.kwargs and job.timeout > 0
     except Exception:  # noqa: BLE001 - unreadable in whatever way
         return False
-
-
-def _how_it_died(code: int) -> str:
-    if code < 0:
-        return f"Its process was killed by {signal.Signals(-code).name}."
-    return f"Its process ended with exit code {code}."
 
 
 @contextlib.contextmanager
