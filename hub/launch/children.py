@@ -61,7 +61,9 @@ class Children:
         self._selector.register(self._wake_read, selectors.EVENT_READ)
         signal.set_wakeup_fd(wake_write.fileno(), warn_on_full_buffer=False)
         for number in STOP_SIGNALS:
-            signal.signal(number, self._stop_requested)
+            # Under nohup the end of the terminal is not the end of Hub.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                signal.signal(number, self._stop_requested)
         signal.signal(signal.SIGCHLD, lambda number, frame: None)
 
     def add(self, child: Child) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import logging
+import math
 import time
 from pathlib import Path
 
@@ -21,22 +22,20 @@ logger = logging.getLogger(__name__)
 READY_WITHIN = 60.0
 
 
-def greet(address: str) -> int:
-    """Wait until Hub answers, offer the examples, and print where it is. 1 when it does not get ready in time."""
-    reasons = wait_until_ready(address)
-    if reasons:
-        print(f"Hub does not get ready: {reasons}. It keeps trying; see {settings.HUB_DATA / 'logs'}.", flush=True)
-        return 1
+def greet(address: str) -> None:
+    """Wait until Hub answers, offer the examples, and print where it is and, without a user, the way in."""
+    if reasons := wait_until_ready(address, READY_WITHIN):
+        print(f"Hub is not ready yet: {reasons}. It keeps trying; see {settings.HUB_DATA / 'logs'}.", flush=True)
+        wait_until_ready(address, math.inf)
     offer_examples()
     print(f"\nHub is ready: {address}", flush=True)
     if not get_user_model().objects.exists():
         print(f"Sign in with this link, once, within 15 minutes; it makes you the first admin:\n"
               f"  {address}{make_sign_in_link()}", flush=True)
     print("Ctrl-C stops Hub. Stacks that were started keep running.\n", flush=True)
-    return 0
 
 
-def wait_until_ready(address: str, within: float = READY_WITHIN) -> str:
+def wait_until_ready(address: str, within: float) -> str:
     """Ask /health/ready until it says so: empty then, otherwise what it lacks."""
     deadline = time.monotonic() + within
     while reasons := _not_ready(address):

@@ -27,11 +27,11 @@ WORKER_GRACE = 8.0
 
 def up(env: Env) -> int:
     """Run Hub until it is told to stop. The exit code: 0. Raises LaunchError when it cannot start."""
+    check_disk()
     address = port.address(env.host, env.port)
     lock = HubLock(env.data)
     lock.take(address)
     sock = port.listen(env.host, env.port)
-    check_disk()
     # Redis greets at length and says little else; its deaths are told by us.
     output = Output(env.data / "logs", quiet=lambda name: name == "redis")
     children = Children(output, [lock, sock], lambda pids: lock.describe(address, pids))
@@ -61,8 +61,8 @@ def stop_stacks(env: Env) -> int:
     lock = HubLock(env.data)
     if lock.is_held():
         return stacks.stop_all()
-    lock.take("stopping stacks")
     check_disk()
+    lock.take("stopping stacks")
     output = Output(env.data / "logs", quiet=lambda name: True)
     children = Children(output, [lock], lambda pids: lock.describe("stopping stacks", pids))
     try:

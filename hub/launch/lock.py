@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -22,7 +23,10 @@ class HubLock:
 
     def take(self, address: str) -> None:
         """Lock the folder. Raises LaunchError, naming the Hub that holds it."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise LaunchError(f"{self.path} cannot be written: {error.strerror}. Set HUB_DATA, or mend it.") from None
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -36,10 +40,11 @@ class HubLock:
         self.describe(address, {})
 
     def describe(self, address: str, children: dict[str, int]) -> None:
-        """Write down who holds the lock. Only the holder may."""
+        """Write down who holds the lock. Only the holder may. On a full disk the lock stays, and the text may not."""
         text = json.dumps({"pid": os.getpid(), "address": address, "children": children}).encode() + b"\n"
-        os.pwrite(self._descriptor, text, 0)
-        os.ftruncate(self._descriptor, len(text))
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, text, 0)
+            os.ftruncate(self._descriptor, len(text))
 
     def holder(self) -> dict:
         """What the holder wrote; an empty dict when there is nothing to read."""

@@ -116,14 +116,13 @@ def start_hub(hub_data: Path, up_environment: dict[str, str], tmp_path_factory) 
     """`start_hub()` starts one on a free port and returns it when it is ready; `start_hub(ready=False)` at once."""
     started: list[RunningHub] = []
 
-    def start(*, ready: bool = True, port: int | None = None, environment: dict[str, str] | None = None) -> RunningHub:
+    def start(*, ready: bool = True, port: int | None = None, before: tuple[str, ...] = ()) -> RunningHub:
         port = port or free_port()
         log = tmp_path_factory.mktemp("log") / "up.log"
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up"], cwd="/", stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, env={**up_environment, **(environment or {}), "HUB_PORT": str(port)},
-                start_new_session=True,
+                [*before, sys.executable, str(ROOT / "manage.py"), "up"], cwd="/", stdin=subprocess.DEVNULL, stdout=out,
+                stderr=out, env={**up_environment, "HUB_PORT": str(port)}, start_new_session=True,
             )  # fmt: skip
         hub = RunningHub(hub_data, port, log, process)
         started.append(hub)

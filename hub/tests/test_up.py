@@ -130,7 +130,12 @@ def test_a_killed_web_worker_is_replaced(hub: RunningHub, eventually):
 
 def test_a_visitor_is_not_refused_while_the_web_process_is_replaced(hub: RunningHub, eventually):
     eventually(hub.is_healthy, 30)
-    os.kill(hub.children()["web"], signal.SIGKILL)
+    web = psutil.Process(hub.children()["web"])
+    dying = [web, *web.children()]
+    web.kill()
+    # What a dying process has accepted is lost; whoever comes after its death waits for the next one.
+    psutil.wait_procs(dying, timeout=5)
+    assert not [process for process in dying if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
     assert hub.get("/health/ready", timeout=20)[0] == 200
 
 
@@ -189,6 +194,17 @@ def test_with_a_user_no_link_is_printed(hub: RunningHub, start_hub: StartHub, up
     assert "/sign-in/" not in again.output
     again.process.terminate()
     assert again.wait(20) == 0
+
+
+def test_under_nohup_it_outlives_the_terminal(hub: RunningHub, start_hub: StartHub):
+    assert hub.process.poll() is not None
+    running = start_hub(before=("nohup",))
+    running.process.send_signal(signal.SIGHUP)
+    assert running.get("/health/ready")[0] == 200
+    with pytest.raises(subprocess.TimeoutExpired):
+        running.wait(1)
+    running.process.terminate()
+    assert running.wait(20) == 0
 
 
 def test_without_a_stack_there_is_nothing_to_stop(hub: RunningHub, up_environment: dict[str, str]):
