@@ -1,12 +1,16 @@
 """The ASGI application: Django for HTTP; WebSockets that nothing here serves are refused."""
 
 import os
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
+
+# WhiteNoise answers with files, which are read synchronously: small, from the page cache, and only once per browser.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators", category=Warning)
 
 django_application = get_asgi_application()
 
