@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -11,10 +12,12 @@ from django.conf import settings
 from projects.stacks import detect
 from projects.stacks.spec import StackError
 
+_ROW = re.compile(r"^\| \[`([\w-]+)`\]\([^)]*\) \| (.+?) \|$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A stack in `examples/`: `summary` is the first sentence of its README, `services` are their names."""
+    """A stack in `examples/`: `summary` is what the README beside it says of it, `services` are their names."""
 
     name: str
     path: Path
@@ -30,6 +33,7 @@ def examples() -> tuple[Example, ...]:
 @lru_cache(maxsize=4)
 def _examples(folder: Path) -> tuple[Example, ...]:
     found = []
+    summaries = _summaries(folder)
     for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if not path.is_dir():
             continue
@@ -37,15 +41,13 @@ def _examples(folder: Path) -> tuple[Example, ...]:
             definition = detect.read(path)
         except StackError:
             continue
-        found.append(Example(path.name, path, _summary(path / "README.md"),
-                             tuple(service.name for service in definition.services)))
+        services = tuple(service.name for service in definition.services)
+        found.append(Example(path.name, path, summaries.get(path.name, ""), services))
     return tuple(found)
 
 
-def _summary(readme: Path) -> str:
-    """The first sentence of the first paragraph under the title."""
-    if not readme.is_file():
-        return ""
-    paragraphs = [" ".join(part.split()) for part in readme.read_text(encoding="utf-8").split("\n\n")]
-    text = next((part for part in paragraphs if part and part[0].isalpha()), "")
-    return text.partition(". ")[0].rstrip(":. ") + "." if text else ""
+def _summaries(folder: Path) -> dict[str, str]:
+    """What the table in the examples' README says of each: `| [`hello`](hello/) | the smallest stack |`."""
+    readme = folder / "README.md"
+    text = readme.read_text(encoding="utf-8") if readme.is_file() else ""
+    return {name: words[:1].upper() + words[1:].replace("`", "") for name, words in _ROW.findall(text)}

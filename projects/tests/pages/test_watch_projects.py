@@ -253,7 +253,8 @@ def test_activity_tells_what_people_did(browser, project):
 def test_without_projects_the_page_says_how_to_begin(browser, stack):
     page = browser.get(HOME)
     assert "Point Hub at a folder" in page.content.decode()
-    assert [example.name for example in page.context["examples"]]
+    assert {example.name for example in page.context["examples"]} >= {"hello", "shop", "pipeline"}
+    assert all(example.summary and example.services for example in page.context["examples"])
 
 
 def test_an_unchanged_table_is_answered_204(browser):
