@@ -19,17 +19,18 @@ class BadSubject(ValueError):
     """A subject or pattern that is not made of tokens of letters, digits, '-' and '_', parted by dots."""
 
 
-def record(action: str, payload: dict[str, Any] | None = None) -> Event:
+def record(action: str, payload: dict[str, Any] | None = None, *, about: str = "") -> Event:
     """Write a fact in the caller's transaction; it is gone when that rolls back.
 
-    `action` is `<domain>.<action>[...]`, such as `project.started`. Actor, origin and correlation id are those in
-    force. Raises BadSubject.
+    `action` is `<domain>.<action>[...]`, such as `project.started`, `about` what it happened to. Actor, origin and
+    correlation id are those in force.
     """
     if not all(TOKEN.fullmatch(token) for token in action.split(".")) or "." not in action:
         raise BadSubject(f"{action!r} is no subject: use <domain>.<action>, of letters, digits, '-' and '_'.")
     origin = current()
     return Event.objects.create(
         subject=f"hub.{settings.HUB_ID}.{action}",
+        about=about,
         origin=origin.via,
         actor=origin.actor,
         address=origin.address,

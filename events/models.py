@@ -25,10 +25,14 @@ class EventQuerySet(models.QuerySet):
 
 
 class Event(models.Model):
-    """`subject` is `hub.<hub_id>.<domain>.<action>[...]`; `id` is time-ordered, so it is also the order of writing."""
+    """`subject` is `hub.<hub_id>.<domain>.<action>[...]`; `id` is time-ordered, so it is also the order of writing.
+
+    `about` names the thing it happened to (`projects.project:42`), in the words that tasks use for their subject.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     subject = models.CharField(max_length=255)
+    about = models.CharField(max_length=100, blank=True)
     origin = models.CharField(max_length=32, blank=True)
     actor = models.CharField(max_length=200)
     address = models.CharField(max_length=64, blank=True)
@@ -44,6 +48,7 @@ class Event(models.Model):
             models.Index(fields=["subject", "-id"], name="event_subject"),
             models.Index(fields=["correlation_id", "id"], name="event_correlation"),
             models.Index(fields=["actor", "-id"], name="event_actor"),
+            models.Index(fields=["about", "-id"], name="event_about"),
         ]
 
     def __str__(self) -> str:

@@ -26,8 +26,8 @@ may_read = permission_required("events.view_event", raise_exception=True)
 @may_read
 def event_list(request: HttpRequest) -> HttpResponse:
     """Events, newest first, 50 a page. `?subject=` a pattern (without `hub.` this Hub's own), `actor`, `correlation`,
-    `cursor`. A filter that cannot be read is said on the page, with 400."""
-    wanted = {name: request.GET.get(name, "").strip() for name in ("subject", "actor", "correlation")}
+    `about`, `cursor`. A filter that cannot be read is said on the page, with 400."""
+    wanted = {name: request.GET.get(name, "").strip() for name in ("subject", "actor", "correlation", "about")}
     problem, part = "", Part([], None)
     try:
         part = _filtered(wanted, request.GET.get("cursor", ""))
@@ -66,8 +66,9 @@ def _filtered(wanted: dict[str, str], cursor: str) -> Part:
         matching(subject)  # so that a mistake is told in the words that were typed
         whole = subject == ">" or subject.startswith("hub.")
         events = matching(subject if whole else f"hub.{settings.HUB_ID}.{subject}", events)
-    if wanted["actor"]:
-        events = events.filter(actor=wanted["actor"])
+    for name in ("actor", "about"):
+        if wanted[name]:
+            events = events.filter(**{name: wanted[name]})
     if wanted["correlation"]:
         try:
             events = events.filter(correlation_id=uuid.UUID(wanted["correlation"]))

@@ -82,7 +82,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         embedded_redis=not redis_url,
         nats_url=get("NATS_URL"),
         workers=_number("HUB_WORKERS", get("HUB_WORKERS", "2"), 1, 64),
-        projects_root=_projects_root(get("HUB_PROJECTS_ROOT")),
+        projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
@@ -183,11 +183,15 @@ def _port_range(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _projects_root(text: str) -> Path:
-    root = Path(text).expanduser() if text else Path.home()
-    if not root.is_absolute() or not root.is_dir():
+def _projects_root(text: str, data: Path) -> Path:
+    try:
+        root = Path(text).expanduser() if text else Path.home()
+    except RuntimeError:  # a uid without an account and without HOME
+        root = Path("/")
+    if text and (not root.is_absolute() or not root.is_dir()):
         raise EnvError(f"HUB_PROJECTS_ROOT is {str(root)!r}: use the absolute path of a folder that exists.")
-    return root.resolve()
+    # A service account often has no home folder: Hub runs, and shows the data folder until a root is named.
+    return root.resolve() if root.is_dir() else data
 
 
 def _database(url: str, data: Path) -> dict:

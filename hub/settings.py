@@ -95,6 +95,9 @@ if ENV.database["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
     }
+else:
+    # A server that hangs must not hang the health page with it.
+    ENV.database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A blocking read (BLPOP, pub/sub) must never be cut by the socket's own time-out.

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 
 from django.db import IntegrityError, transaction
-from tasks.actions import SubjectBusy, active_on, enqueue
 
 from events.actions import record
 from events.context import current
@@ -19,6 +18,7 @@ from projects.moves import move
 from projects.stacks import detect
 from projects.stacks.spec import Definition, StackError
 from projects.states import Desired, ProjectState
+from tasks.actions import SubjectBusy, active_on, enqueue
 from tasks.models import Task
 
 
@@ -71,7 +71,7 @@ def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, i
             sync_services(project, definition.services)
             _lease(project, definition, ports)
             record("project.created", {"project": project.pk, "name": name, "path": project.path,
-                                       "engine": project.engine})
+                                       "engine": project.engine}, about=project.subject)
     except IntegrityError:
         # Somebody registered the same name since it was checked, or took a port with every attempt.
         names.checked(name)
@@ -103,7 +103,8 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
                 _lease(project, definition, ports)
                 changed.append("ports")
             if changed:
-                record("project.updated", {"project": project.pk, "name": project.name, "changed": changed})
+                record("project.updated", {"project": project.pk, "name": project.name, "changed": changed},
+                       about=project.subject)
     except IntegrityError:
         raise names.taken(project.name) from None
     return project
@@ -128,7 +129,7 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
             if with_data:
                 worktrees.copy_data(home_of(project.slug) / "data", home_of(copy.slug) / "data")
             record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk,
-                                      "branch": branch or ""})
+                                      "branch": branch or ""}, about=copy.subject)
     except BaseException:
         if tree is not None:
             worktrees.remove(tree)
@@ -200,7 +201,7 @@ def release_port(project: Project, lease_id: int) -> PortLease:
                 lease.host_port = ports.free_ports(1, ports.taken())[0]
                 lease.save(update_fields=["host_port"])
                 record("project.port-leased", {"project": project.pk, "name": project.name, "service": lease.service,
-                                               "port": lease.host_port, "instead_of": before})
+                                               "port": lease.host_port, "instead_of": before}, about=project.subject)
             return lease
         except IntegrityError:
             continue  # another project was quicker; the next look sees its lease

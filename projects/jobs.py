@@ -16,7 +16,7 @@ from projects.engines.base import Engine, EngineError, Problem, Step
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.moves import move
-from projects.observation import observe
+from projects.observation import ALIVE, observe
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
 from tasks.cancellation import TaskCancelled
@@ -156,7 +156,13 @@ class StopStack(StackJob):
         self.settle_state(ProjectState.FAILED, error)
 
     def on_cancelled(self) -> None:
-        self.settle_state(ProjectState.RUNNING, "The stop was cancelled; what still runs is shown below.")
+        project = Project.objects.filter(pk=self.params.get("project")).first()
+        if project is None:
+            return
+        alive = project.services.filter(state__in=sorted(ALIVE)).exists()
+        wish = Desired.RUNNING if alive else Desired.STOPPED
+        self.settle_state(ProjectState.RUNNING if alive else ProjectState.STOPPED, "The stop was cancelled.",
+                          desired=wish)
 
 
 class RestartStack(StartStack):
@@ -176,6 +182,7 @@ class RestartStack(StartStack):
             if step.done == step.total:
                 self.log(f"{step.label}.")
             self.progress.check()
+        move(project, ProjectState.STOPPED)
         return super().work(project)
 
     def on_failed(self, error: str) -> None:
@@ -244,7 +251,7 @@ class DeleteProject(StackJob):
         self.progress.finish("remove")
         with transaction.atomic():
             record("project.deleted", {"project": project.pk, "name": project.name, "path": project.path,
-                                       "data_kept_in": kept})
+                                       "data_kept_in": kept}, about=project.subject)
             project.delete()
         self.progress.finish("forget")
         return {"deleted": True, "data_kept_in": kept}

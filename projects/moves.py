@@ -22,7 +22,8 @@ def move(project: Project, to: str, *, reason: str = "", **fields: Any) -> bool:
         moved = Project.objects.filter(pk=project.pk, state__in=MOVES[to]).update(**fields)
         if not moved:
             return False
-        record(f"project.{to}", {"project": project.pk, "name": project.name, "from": project.state, "reason": reason})
+        record(f"project.{to}", {"project": project.pk, "name": project.name, "from": project.state, "reason": reason},
+               about=project.subject)
     for name, value in fields.items():
         setattr(project, name, value)
     return True

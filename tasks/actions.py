@@ -50,7 +50,8 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
         try:
             with transaction.atomic():
                 task.save(force_insert=True)
-                record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject})
+                record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
+                       about=task.subject)
         except IntegrityError:
             if not subject:
                 raise
@@ -123,7 +124,8 @@ def _ask_to_stop(task: Task, by: str) -> bool:
             if not running.update(cancel_requested=True, reason=by):
                 return False
             task.cancel_requested, task.reason = True, by
-            record("task.cancel_requested", {"task": str(task.pk), "job": task.job, "subject": task.subject})
+            record("task.cancel_requested", {"task": str(task.pk), "job": task.job, "subject": task.subject},
+                   about=task.subject)
         worker = task.attempts.filter(number=task.attempt).values_list("worker", flat=True).first()
         if worker:
             transaction.on_commit(lambda: queue.send_stop(worker, task.pk))

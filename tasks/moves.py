@@ -38,5 +38,5 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
         for name, value in {"state": to, **fields}.items():
             setattr(task, name, value)
         payload = {"task": str(task.pk), "job": task.job, "subject": task.subject, **(fact or {})}
-        record(f"task.{action or NAMES.get(to, to)}", payload)
+        record(f"task.{action or NAMES.get(to, to)}", payload, about=task.subject)
     return True

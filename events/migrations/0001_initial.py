@@ -18,6 +18,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.UUIDField(default=events.ids.uuid7, editable=False, primary_key=True, serialize=False)),
                 ('subject', models.CharField(max_length=255)),
+                ('about', models.CharField(blank=True, max_length=100)),
                 ('origin', models.CharField(blank=True, max_length=32)),
                 ('actor', models.CharField(max_length=200)),
                 ('address', models.CharField(blank=True, max_length=64)),
@@ -27,7 +28,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['subject', '-id'], name='event_subject'), models.Index(fields=['correlation_id', 'id'], name='event_correlation'), models.Index(fields=['actor', '-id'], name='event_actor')],
+                'indexes': [models.Index(fields=['subject', '-id'], name='event_subject'), models.Index(fields=['correlation_id', 'id'], name='event_correlation'), models.Index(fields=['actor', '-id'], name='event_actor'), models.Index(fields=['about', '-id'], name='event_about')],
             },
         ),
     ]

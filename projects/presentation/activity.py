@@ -52,9 +52,7 @@ class Entry:
 def of_project(project: Project, limit: int, now: datetime) -> list[Entry]:
     """The newest facts about one project."""
     facts = Event.objects.filter(
-        subject__startswith=f"hub.{settings.HUB_ID}.project.",
-        payload__project=project.pk,
-        timestamp__gte=project.created_at,
+        about=project.subject, subject__startswith=f"hub.{settings.HUB_ID}.project."
     ).order_by("-id")[:limit]
     return [entry for entry in (_entry(fact, now, own=True) for fact in facts) if entry is not None]
 

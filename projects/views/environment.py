@@ -58,7 +58,8 @@ def show(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, project, Refusal(error.message, error.hint))
     if name not in variables:
         return _page(request, project, Refusal("There is no such variable.", "It may just have been removed."))
-    record("audit.environment-shown", {"project": project.pk, "name": project.name, "variable": name})
+    record("audit.environment-shown", {"project": project.pk, "name": project.name, "variable": name},
+           about=project.subject)
     return _page(request, project, shown=name)
 
 

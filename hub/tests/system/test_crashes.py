@@ -24,9 +24,10 @@ api: {PYTHON} serve.py 0 $API_PORT
 work: {PYTHON} stubborn.py
 """
 SERVE = """\
-import http.server, os, sys, time
+import os, sys, time
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 time.sleep(float(sys.argv[1]))
-http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), http.server.SimpleHTTPRequestHandler).serve_forever()
+ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), SimpleHTTPRequestHandler).serve_forever()
 """
 STUBBORN = """\
 import signal, time
