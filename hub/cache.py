@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.core.cache.backends.redis import RedisCache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 logger = logging.getLogger("hub.cache")
@@ -26,8 +26,23 @@ class JsonSerializer:
         return json.loads(data)
 
 
+class SharingClient(RedisCacheClient):
+    """Django makes a cache for every request; ours share their connections, which may be used by many threads and see
+    for themselves when they were inherited by a fork."""
+
+    _shared: dict[tuple[str, ...], dict[int, Any]] = {}
+
+    def __init__(self, servers: list[str], **options: Any):
+        super().__init__(servers, **options)
+        self._pools = self._shared.setdefault(tuple(servers), {})
+
+
 class ForgivingRedisCache(RedisCache):
     """Django's Redis cache, for JSON values and ten minutes at most; while Redis is away, it is empty."""
+
+    def __init__(self, server: Any, params: dict[str, Any]):
+        super().__init__(server, params)
+        self._class = SharingClient
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         return self._try(super().add, key, value, _capped(timeout), version, otherwise=False)
