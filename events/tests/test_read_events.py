@@ -150,3 +150,10 @@ def test_the_command_prints_what_a_pattern_finds(db, capsys):
 def test_the_command_says_what_it_cannot_read(db, arguments):
     with pytest.raises(CommandError):
         call_command("events", "query", *arguments)
+
+
+def test_a_thing_has_its_own_events_and_no_others(reader):
+    own = [record("project.starting", about="projects.project:4"), record("task.created", about="projects.project:4")]
+    record("project.starting", about="projects.project:42")
+    record("project.starting")
+    assert ids(reader.get("/events/?about=projects.project:4")) == [str(event.pk) for event in own[::-1]]
