@@ -30,14 +30,18 @@ FOREIGN_POLICIES = {
 SUPERUSER_PATHS = ("/rq/",)
 
 
-class CorrelationMiddleware:
-    """Gives the request its correlation id (the caller's, when that is a UUID), and answers it."""
+class Middleware:
+    """What the others share. Not capable of async: Django then keeps the whole request in one thread."""
 
     sync_capable = True
     async_capable = False
 
     def __init__(self, get_response: GetResponse):
         self.get_response = get_response
+
+
+class CorrelationMiddleware(Middleware):
+    """Gives the request its correlation id (the caller's, when that is a UUID), and answers it."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         correlation = _uuid(request.headers.get(CORRELATION_HEADER, "")) or uuid.uuid4()
@@ -51,14 +55,8 @@ class CorrelationMiddleware:
         return response
 
 
-class ActorMiddleware:
+class ActorMiddleware(Middleware):
     """Names who acts, for the facts that this request writes. The API names its keys itself."""
-
-    sync_capable = True
-    async_capable = False
-
-    def __init__(self, get_response: GetResponse):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Asking who it is costs queries: without a session cookie there is nobody to ask about.
@@ -67,14 +65,8 @@ class ActorMiddleware:
         return self.get_response(request)
 
 
-class BodyLimitMiddleware:
+class BodyLimitMiddleware(Middleware):
     """Refuses bodies over HUB_MAX_BODY with 413, by their announced length, before anything reads them."""
-
-    sync_capable = True
-    async_capable = False
-
-    def __init__(self, get_response: GetResponse):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
@@ -86,14 +78,8 @@ class BodyLimitMiddleware:
         return self.get_response(request)
 
 
-class ContentSecurityPolicyMiddleware:
+class ContentSecurityPolicyMiddleware(Middleware):
     """Only our own scripts and styles, none inline: text that slipped through unescaped could still do nothing."""
-
-    sync_capable = True
-    async_capable = False
-
-    def __init__(self, get_response: GetResponse):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -102,14 +88,8 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
-class MethodNotAllowedMiddleware:
+class MethodNotAllowedMiddleware(Middleware):
     """Gives the empty answers to wrong methods a readable body."""
-
-    sync_capable = True
-    async_capable = False
-
-    def __init__(self, get_response: GetResponse):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
@@ -121,15 +101,9 @@ class MethodNotAllowedMiddleware:
         return readable
 
 
-class SuperuserPathsMiddleware:
+class SuperuserPathsMiddleware(Middleware):
     """RQ's own dashboard is for superusers: it can delete and run jobs behind the back of the database. For everybody
     else, also for the rest of the staff, there is nothing at its addresses."""
-
-    sync_capable = True
-    async_capable = False
-
-    def __init__(self, get_response: GetResponse):
-        self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.startswith(SUPERUSER_PATHS) and not request.user.is_superuser:
