@@ -83,7 +83,7 @@ def _pulse(cards: list[Card], now: datetime) -> dict[str, Any]:
 def _projects_tiles(cards: list[Card]) -> list[Tile]:
     count = Counter(card.status for card in cards)
     up = count["running"] + count["degraded"]
-    rest = [f"{count[state]} {state}" for state in ("starting", "stopping", "stopped") if count[state]]
+    rest = [f"{count[state]} {state}" for state in ("starting", "stopping", "stopped", "failed", "unknown") if count[state]]
     ill = [f"{count[state]} {state}" for state in ATTENTION if count[state]]
     home_url = reverse("home")
     return [
