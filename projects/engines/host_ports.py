@@ -7,7 +7,8 @@ import os
 import socket
 from dataclasses import dataclass
 
-# States in /proc/net/tcp of a connection that is over, and is kept by the kernel for at most a minute.
+# States in /proc/net/tcp: of a listener; of a connection that is over, which the kernel keeps for at most a minute.
+LISTENING = "0A"
 FADING = {"04", "05", "06", "07", "08", "09", "0B"}
 
 
@@ -73,6 +74,13 @@ def holders(ports: dict[int, str]) -> dict[int, Holder]:
     owners = _owners(inodes)
     taken = {port for port in taken if port in owners or port in inodes.values() or port not in fading}
     return {port: owners.get(port, Holder(port)) for port in sorted(taken)}
+
+
+def listening(pids: set[int]) -> list[int]:
+    """The TCP ports on which these processes listen, lowest first."""
+    ports = {inode: port for port, inode, state in _sockets() if state == LISTENING}
+    links = {link for pid in pids for link in _open_files(pid)}
+    return sorted({port for inode, port in ports.items() if f"socket:[{inode}]" in links})
 
 
 def _sockets() -> list[tuple[int, str, str]]:

@@ -7,10 +7,11 @@ import time
 from collections.abc import Iterator
 
 from projects.engines.base import EngineError, InstanceStatus, Step
+from projects.engines.host_ports import listening
 from projects.engines.process.environment import first_port
 from projects.engines.process.launch import end_of, launch
 from projects.engines.process.observe import View, last_lines
-from projects.engines.process.processes import send_signal
+from projects.engines.process.processes import send_signal, table
 from projects.engines.process.rundir import RunDir
 from projects.engines.process.wish import readiness_of
 from projects.stacks.spec import ServiceSpec, Stack
@@ -119,11 +120,19 @@ class Waiting:
     def _late(self, view: View, service: ServiceSpec, name: str) -> EngineError:
         lines = last_lines(self.rundir, view.run, name)
         last = f"last line: {lines[-1]}" if lines else "it has written nothing"
-        number = service.instance_names().index(name) + 1
-        port = first_port(self.stack, service, number)
+        port = first_port(self.stack, service, service.instance_names().index(name) + 1)
         what = f"did not answer on port {port}" if port else "did not become ready"
-        message = f"{name} {what} within {service.ready.timeout:g} s; it is still running, {last}"
+        elsewhere = [number for number in listening(self._pids_of(view, name)) if port and number != port]
+        if elsewhere:
+            named = " and ".join(str(number) for number in elsewhere)
+            last = f"it listens on {named}: does its command use $PORT? {last[0].upper()}{last[1:]}"
+        message = f"{name} {what} within {service.ready.timeout:g} s, though its process ran; {last}"
         return self._error(view, service, name, message)
+
+    def _pids_of(self, view: View, name: str) -> set[int]:
+        """The processes of an instance that are still in its session."""
+        leader = view.records.get(name, {}).get("pid")
+        return {stat.pid for stat in table().values() if leader and stat.session == leader}
 
     def _error(self, view: View, service: ServiceSpec, name: str, message: str) -> EngineError:
         lines = last_lines(self.rundir, view.run, name)

@@ -42,7 +42,12 @@ def stop_steps(stack: Stack) -> list[Step]:
 
 
 def stop(stack: Stack, rundir: RunDir) -> Iterator[Step]:
-    """Stop everything. Whatever a living supervisor does not do, the caller's process does itself."""
+    """Stop everything. Whatever a living supervisor does not do, the caller's process does itself.
+
+    A port that is held although nothing of the stack was up is a stranger's, and only remarked; after a stack that
+    was up it may be a process that escaped, and is an error.
+    """
+    was_down = View(stack, rundir).down
     steps = stop_steps(stack)
     yield from steps
     yield FREE
@@ -54,8 +59,10 @@ def stop(stack: Stack, rundir: RunDir) -> Iterator[Step]:
         _write_down(rundir)
     for step in steps:
         yield Step(step.key, step.label, step.total, step.total)
-    _see_ports_free(stack)
-    yield Step(FREE.key, FREE.label, 1, 1)
+    held = _held_ports(stack, 0.0 if was_down else PORT_SECONDS)
+    if held and not was_down:
+        raise EngineError(f"The stack has stopped, but {held}.", "Stop that process, or lease another port.")
+    yield Step(FREE.key, FREE.label, 1, 1, f"{held}, which is not of this stack" if held else "")
 
 
 def _wish_down(rundir: RunDir) -> int | None:
@@ -163,11 +170,12 @@ def _write_down(rundir: RunDir) -> None:
         rundir.forget()
 
 
-def _see_ports_free(stack: Stack) -> None:
+def _held_ports(stack: Stack, patience: float) -> str:
+    """Which leased ports are held by whom, after so many seconds; empty when all are free."""
     wanted = protocols(stack)
-    deadline = time.monotonic() + PORT_SECONDS
+    deadline = time.monotonic() + patience
     while held := holders(wanted):
         if time.monotonic() >= deadline:
-            says = ", ".join(f"port {port} is held by {holder}" for port, holder in held.items())
-            raise EngineError(f"The stack has stopped, but {says}.", "Stop that process, or lease another port.")
+            return ", ".join(f"port {port} is held by {holder}" for port, holder in held.items())
         time.sleep(0.1)
+    return ""

@@ -104,6 +104,16 @@ http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Answer).serve_for
     assert kit.state(stack, "web").health == "healthy"
 
 
+def test_a_server_on_a_port_of_its_own_choice_is_told_where_it_listens(kit):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        own = probe.getsockname()[1]
+    stack = kit.stack_of(
+        ServiceSpec("web", f"{PYTHON} -m http.server {own}", ports=(Port(1),), ready=Readiness("tcp", timeout=1.5))
+    )
+    with pytest.raises(EngineError, match=rf"it listens on {own}: does its command use \$PORT\?"):
+        kit.up(stack)
+
+
 def test_a_server_on_the_ipv6_loopback_only_is_ready(kit):
     stack = kit.stack_of(ServiceSpec("web", f"{PYTHON} six.py", ports=(Port(1),), ready=Readiness("tcp", timeout=10)))
     kit.write(stack, "six.py", """

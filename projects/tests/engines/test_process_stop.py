@@ -129,6 +129,17 @@ def test_a_stranger_on_a_port_of_the_stack_is_named(kit):
     kit.down(stack)
 
 
+def test_a_stack_that_is_down_stays_down_though_a_stranger_took_its_port(kit):
+    stack = kit.stack("web")
+    kit.up(stack)
+    kit.down(stack)
+    port = stack.host_ports[("web", 1, 8000)]
+    with socket.create_server(("127.0.0.1", port)):
+        last = list(kit.engine.down(stack))[-1]
+    assert last.done == last.total
+    assert f"port {port} is held by" in last.detail and "not of this stack" in last.detail
+
+
 def test_a_process_with_another_stacks_marker_is_left_alone(kit):
     stack = kit.stack("worker")
     kit.up(stack)
