@@ -6,7 +6,6 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Max
 
 from projects import environment, ports
 from projects.definitions import from_json, to_json
@@ -16,6 +15,7 @@ from projects.errors import ProjectError
 from projects.models import PortLease, Project, Revision, Service
 from projects.stacks import detect, folders
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
+from projects.states import ProjectState
 
 ENGINES: dict[str, Engine] = {"process": ProcessEngine()}
 
@@ -70,7 +70,8 @@ def sync_services(project: Project, services: tuple[ServiceSpec, ...]) -> None:
 def new_revision(project: Project, task_id=None) -> Stack:
     """Read the folder, lease what its ports need, and keep all of it as the project's next revision.
 
-    A run again of the same task uses the revision that it made before. ProjectError when the folder cannot be read.
+    A run again of the same task uses the revision that it made before, and a start of what runs already as it is the
+    one that runs. ProjectError when the folder cannot be read.
     """
     kept = project.revisions.filter(task_id=task_id).first() if task_id else None
     if kept is not None:
@@ -80,11 +81,15 @@ def new_revision(project: Project, task_id=None) -> Stack:
     with transaction.atomic():
         leases = ports.lease(project, definition.services)
         sync_services(project, definition.services)
-        last = project.revisions.aggregate(last=Max("number"))["last"] or 0
+        last = project.revisions.first()
+        variables = {**definition.env, **own}
+        ports_now = [[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases]
+        if last is not None and project.state == ProjectState.RUNNING and last.ports == ports_now \
+                and last.definition == to_json(definition) and environment.load(last) == variables:
+            return _stack(project, last)
         revision = Revision.objects.create(
-            project=project, number=last + 1, definition=to_json(definition), task_id=task_id,
-            environment=environment.encrypt({**definition.env, **own}),
-            ports=[[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases],
+            project=project, number=last.number + 1 if last else 1, definition=to_json(definition), task_id=task_id,
+            environment=environment.encrypt(variables), ports=ports_now,
         )
     return _stack(project, revision)
 

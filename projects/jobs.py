@@ -81,28 +81,33 @@ class StackJob(Job):
 
 
 class StartStack(StackJob):
-    """Start every service and wait until each is ready. What a failed or cancelled start made is stopped again."""
+    """Start every service and wait until each is ready. What a failed or cancelled start made is stopped again.
+
+    A stack that runs already is brought to what its folder says now; when that fails, what ran runs on.
+    """
 
     name = "projects.start"
     verb = "Start"
 
     def work(self, project: Project) -> dict[str, Any]:
         engine = engine_of(project)
-        if project.state != ProjectState.STARTING:
+        ran_before = project.state == ProjectState.RUNNING
+        if project.state not in (ProjectState.STARTING, ProjectState.RUNNING):
             move(project, ProjectState.STARTING)
         stack = new_revision(project, self.task.pk)
         problems = engine.problems(stack)
         if problems:
             raise JobFailed(*_told(problems))
         (home_of(project.slug) / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
-        observe(project, engine, stack, fresh=True)
+        observe(project, engine, stack, fresh=not ran_before)
         try:
             self.follow(engine.up(stack))
         except (EngineError, TaskCancelled) as error:
             if isinstance(error, EngineError):
                 self.log(error.message, level="error", source=error.service)
             observe(project, engine, stack)  # keeps what was seen of the failure: it is gone after `down`
-            self._tidy_up(engine, stack)
+            if not ran_before:
+                self._tidy_up(engine, stack)
             raise
         observe(project, engine, stack)
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
@@ -112,12 +117,19 @@ class StartStack(StackJob):
         self._mark(True)
 
     def on_failed(self, error: str) -> None:
-        self.settle_state(ProjectState.FAILED, error)
+        if not self._runs_on(error):
+            self.settle_state(ProjectState.FAILED, error)
         self._mark(False)
 
     def on_cancelled(self) -> None:
-        self.settle_state(ProjectState.STOPPED, "The start was cancelled.", desired=Desired.STOPPED)
+        if not self._runs_on("The start was cancelled."):
+            self.settle_state(ProjectState.STOPPED, "The start was cancelled.", desired=Desired.STOPPED)
         self._mark(False)
+
+    def _runs_on(self, reason: str) -> bool:
+        """Whether the project ran before and was not stopped for this; it then keeps its state, and says the reason."""
+        running = Project.objects.filter(pk=self.params.get("project"), state=ProjectState.RUNNING)
+        return bool(running.update(reason=reason, reason_at=timezone.now()))
 
     def _tidy_up(self, engine: Engine, stack: Stack) -> None:
         """Stop what the start made. That this fails as well is said in the log: the first error is the one to tell."""
@@ -184,15 +196,6 @@ class RestartStack(StartStack):
             self.progress.check()
         move(project, ProjectState.STOPPED)
         return super().work(project)
-
-    def on_failed(self, error: str) -> None:
-        project = Project.objects.filter(pk=self.params.get("project")).first()
-        if project is not None and project.state == ProjectState.RUNNING:
-            # Nothing was stopped: what is wrong was found before. It runs on as it was.
-            Project.objects.filter(pk=project.pk).update(reason=f"Not restarted: {error}", reason_at=timezone.now())
-            self._mark(False)
-        else:
-            super().on_failed(error)
 
 
 class RestartService(StackJob):
@@ -261,11 +264,11 @@ class DeleteProject(StackJob):
 
 
 def _told(problems: list[Problem]) -> tuple[str, str]:
-    """The first problem as the error; all of them, with what to do, as its detail."""
+    """The first problem as the error; what to do about it, and the others, as its detail."""
     first = problems[0]
-    lines = [f"{problem.message} {problem.hint}".strip() for problem in problems]
+    lines = [first.hint, *(f"{problem.message} {problem.hint}".strip() for problem in problems[1:])]
     message = first.message
     if len(problems) > 1:
         message += f" (and {len(problems) - 1} more)"
-    return message, "\n".join(lines)
+    return message, "\n".join(filter(None, lines))
 

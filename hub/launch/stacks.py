@@ -11,7 +11,8 @@ from events.context import acting
 from projects.actions import stop
 from projects.errors import ProjectError
 from projects.models import Project
-from projects.states import Desired, ProjectState
+from projects.observation import ALIVE
+from projects.states import ProjectState
 from tasks.actions import SubjectBusy
 from tasks.models import Task
 from tasks.states import TaskState
@@ -21,8 +22,9 @@ STOP_WITHIN = 120.0
 
 
 def running() -> list[Project]:
-    """The projects whose stack runs, or is meant to."""
-    return list(Project.objects.exclude(Q(state=ProjectState.STOPPED) & Q(desired=Desired.STOPPED)))
+    """The projects of which something runs, comes up or goes down."""
+    at_rest = (ProjectState.STOPPED, ProjectState.FAILED)
+    return list(Project.objects.filter(~Q(state__in=at_rest) | Q(services__state__in=sorted(ALIVE))).distinct())
 
 
 def say_goodbye() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -21,13 +23,14 @@ from projects.observation import project_dict, status_of
 from projects.remains import remains_of
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
+from tasks import queue
 from tasks.models import Task
 
 POLL = 0.2
 
 
 class Command(BaseCommand):
-    help = "List, add, copy, start, stop, restart, watch and delete projects."
+    help = "List, add, copy, start, stop, restart and delete projects, and read their state and logs."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -46,7 +49,7 @@ class Command(BaseCommand):
         add = command("add", "Register a folder.", project=False)
         add.add_argument("path")
         add.add_argument("--name", default="", help="default: the folder's name, made free")
-        add.add_argument("--engine", default="", choices=["", *Project.Engine.values])
+        add.add_argument("--engine", default="", choices=Project.Engine.values)
         add.add_argument("--port", action="append", default=[], metavar="SERVICE=PORT")
         add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
         add.add_argument("--autostart", action="store_true")
@@ -60,7 +63,7 @@ class Command(BaseCommand):
         command("restart", "Restart the stack, or one service.", wait=True).add_argument("--service", default="")
         command("status", "What was last seen of it.")
         logs = command("logs", "The last lines of a service.")
-        logs.add_argument("service")
+        logs.add_argument("service", nargs="?", default="", help="not needed when there is one only")
         logs.add_argument("--tail", type=int, default=200)
         logs.add_argument("--run", type=int)
         logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
@@ -70,6 +73,8 @@ class Command(BaseCommand):
         delete.add_argument("--preview", action="store_true", help="only list what would go")
 
     def handle(self, *args, action: str, **options):
+        # What the queue has to say is said below, in words for whoever typed the command.
+        logging.getLogger("tasks.queue").setLevel(logging.ERROR)
         with acting(actor=shell_actor(), via="command"):
             try:
                 getattr(self, f"do_{action}")(**options)
@@ -99,6 +104,7 @@ class Command(BaseCommand):
             if not service or not number.isdecimal():
                 raise CommandError(f"--port {text}: use SERVICE=PORT, such as web=8010.", returncode=2)
             ports[service] = int(number)
+        path = str(Path(path).expanduser().absolute())
         seen = actions.preview(path, engine)
         project = actions.create_project(name=name or seen.name or "project", path=path, engine=engine, ports=ports,
                                          env=dotenv.parse("\n".join(env)).values, autostart=autostart)
@@ -133,6 +139,7 @@ class Command(BaseCommand):
     def do_logs(self, *, project: str, service: str, tail: int, run: int | None, follow: bool, json: bool,
                 **_: Any) -> None:
         found = _find(project)
+        service = service or _only_service(found)
         chunk = read_log(found, service, tail, run=run)
         if json:
             return self.print_json({"service": service, "run": chunk.run, "lines": list(chunk.lines)})
@@ -164,6 +171,10 @@ class Command(BaseCommand):
 
     def follow(self, task: Task, *, wait: bool, json: bool, **_: Any) -> None:
         """Say which task does it; with `--wait` what it does, until it has ended. Ctrl-C leaves the task running."""
+        if not queue.ping():
+            self.stderr.write("Hub does not run: the task waits until it does (bin/up).")
+            if wait:
+                raise CommandError(f"{task.title} is queued: {task.pk}", returncode=4)
         said = ""
         try:
             while wait and task.is_active:
@@ -201,6 +212,13 @@ def _step(task: Task) -> str:
     if not task.steps_total:
         return ""
     return f"step {min(task.steps_done + 1, task.steps_total)} of {task.steps_total}: {task.step}"
+
+
+def _only_service(project: Project) -> str:
+    names = list(project.services.values_list("name", flat=True))
+    if len(names) != 1:
+        raise CommandError(f"Say which service of {project.name}: {', '.join(names)}.", returncode=2)
+    return names[0]
 
 
 def _find(text: str) -> Project:
