@@ -9,7 +9,6 @@ from datetime import timedelta
 
 from django.db.models import Max
 from django.utils import timezone
-from tasks.actions import SubjectBusy
 
 from events.context import acting
 from projects import actions
@@ -21,6 +20,7 @@ from projects.moves import move
 from projects.observation import is_alive, write
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
+from tasks.actions import SubjectBusy
 from tasks.models import Task
 from tasks.states import ACTIVE
 
