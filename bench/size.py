@@ -1,0 +1,28 @@
+"""How much is measured: everything, or so little that a test can wait for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Counts and seconds of a bench run. The bounds belong to `FULL`; the figures of `QUICK` say little."""
+
+    rounds: int = 5
+    clients: int = 20
+    press_rounds: int = 2
+    leases: tuple[int, ...] = (0, 100, 400)
+    creates: int = 15
+    slices: int = 6
+    slice_seconds: float = 2.5
+    cards: int = 100
+    running_cards: int = 10
+    idle_projects: int = 50
+    idle_seconds: float = 20.0
+    idle_stacks: int = 20
+
+
+FULL = Size()
+QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slices=1, slice_seconds=0.3, cards=4,
+             running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1)
