@@ -25,12 +25,13 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from tasks import cancellation, processes, runner
+from tasks import cancellation, runner
+from tasks.heartbeats import Heartbeats
 from tasks.horse import Death, Horse
 from tasks.job import job_classes
 from tasks.lanes import LANES, queue_names
 from tasks.models import Attempt
-from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, QueueAway, connect, workers_alive
+from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, QueueAway, connect, workers_alive
 from tasks.settle import died, persistently
 from tasks.states import TaskState
 
@@ -54,7 +55,7 @@ class Deadline(UnixSignalDeathPenalty):
         cancellation.interrupt(cancellation.TaskTimedOut(self._timeout))
 
 
-class HubWorker(Worker):
+class HubWorker(Heartbeats, Worker):
     """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse") for each task.
 
     - Its horse dies with it; when the horse dies alone, the task is settled with exit code and signal.
@@ -180,27 +181,11 @@ class HubWorker(Worker):
         if self._interruptible:
             raise StopRequested
 
-    # --- heartbeats ---------------------------------------------------------------------------------------------------
-
-    def serialize(self) -> dict[str, Any]:
-        """RQ's record of a worker, with what tells its process from others."""
-        place = processes.here()
-        lanes = [lane for lane in LANES if any(name.startswith(f"hub:{lane}:") for name in self.queue_names())]
-        return {**super().serialize(), "host": place.host, "boot_id": place.boot_id,
-                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes)}
-
-    def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """Say that this worker is alive; make its record anew when Redis has lost it."""
-        ttl = HEARTBEAT_TTL + HEARTBEAT_INTERVAL
-        if pipeline is not None:
-            super().heartbeat(ttl, pipeline)
-            return
-        with self.connection.pipeline() as own:
-            super().heartbeat(ttl, own)
-            if own.execute()[0]:  # the field is new: the record was gone
-                self._listens = False
-                self.unsubscribe()
-                self._begin_to_listen()
+    def listen_anew(self) -> None:
+        """Redis has lost this worker: register and subscribe again."""
+        self._listens = False
+        self.unsubscribe()
+        self._begin_to_listen()
 
     def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
         if not isinstance(exc, (redis.exceptions.RedisError, OSError)):

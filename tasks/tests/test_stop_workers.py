@@ -13,7 +13,7 @@ from django.core.management import execute_from_command_line
 
 from conftest import REPOSITORY, process_environment
 from tasks import queue
-from tasks.actions import enqueue
+from tasks.actions import cancel, enqueue
 from tasks.lanes import LANES
 from tasks.models import Task
 from tasks.processes import began
@@ -103,3 +103,25 @@ def test_a_lane_that_does_not_exist_is_one_clear_line(lanes, redis_server, capsy
         execute_from_command_line(["manage.py", "worker", "--lanes", lanes])
     error = capsys.readouterr().err
     assert end.value.code == 2 and error.count("\n") == 1 and "use stacks, default" in error
+
+
+def test_busy_and_idle_workers_stay_known_when_redis_loses_everything_or_only_the_list(
+    trial_workers, redis_server, said, eventually, wait_for
+):
+    both = {worker.name for worker in trial_workers(2)}
+    task = enqueue(jobs.Patient, {"file": str(said)})
+    wait_for(task, "running")
+
+    def known() -> bool:
+        workers = queue.workers_alive()
+        busy = [worker.name for worker in workers if (worker.state, worker.task) == ("busy", str(task.pk))]
+        return {worker.name for worker in workers} == both and busy == [task.attempts.get().worker]
+
+    eventually(known)
+    for lost in (["FLUSHALL"], ["DEL", "rq:workers"]):
+        redis_server.client().execute_command(*lost)
+        assert names() == set()
+        eventually(known, 2 * queue.HEARTBEAT_INTERVAL + 5)
+    cancel(task)
+    wait_for(task, "cancelled")
+    eventually(lambda: {worker.state for worker in queue.workers_alive()} == {"idle"})
