@@ -10,9 +10,9 @@ from django.db import IntegrityError, transaction
 from events.actions import record
 from events.context import current
 from projects import environment, names, ports, worktrees
-from projects.binding import allowed_folder, engine_of, home_of, read_definition, sync_services
+from projects.binding import allowed_folder, engine_of, read_definition, sync_services
 from projects.errors import ProjectError
-from projects.jobs import DeleteProject, RestartService, RestartStack, StartStack, StopStack
+from projects.jobs import CopyData, DeleteProject, RestartService, RestartStack, StartStack, StopStack
 from projects.models import PortLease, Project
 from projects.moves import move
 from projects.stacks import detect
@@ -20,6 +20,8 @@ from projects.stacks.spec import Definition, StackError
 from projects.states import Desired, ProjectState
 from tasks.actions import SubjectBusy, active_on, enqueue
 from tasks.models import Task
+
+AT_REST = frozenset({ProjectState.STOPPED, ProjectState.FAILED})
 
 
 @dataclass(slots=True)
@@ -82,7 +84,12 @@ def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, i
 
 def update_project(project: Project, *, name: str | None = None, env: dict[str, str] | None = None,
                    autostart: bool | None = None, ports: dict[str, int] | None = None) -> Project:
-    """Change what is given; what runs is not touched: variables and ports count from the next start."""
+    """Change what is given. What runs is not touched: variables count from the next start, and ports of a project that
+    is not at rest cannot be changed, since those shown are those that answer."""
+    at_rest = project.state in AT_REST
+    if ports is not None and not at_rest and _differs(project, ports):
+        raise ProjectError(f"{project.name} is {project.state}: its ports cannot be changed now.", field="ports",
+                           code="conflict", hint="Stop it first.")
     changed = []
     if name is not None and name != project.name:
         project.name = names.checked(name, besides=project)
@@ -97,7 +104,7 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
         with transaction.atomic():
             if changed:
                 project.save(update_fields=changed)
-            if ports is not None or "environment" in changed:
+            if at_rest and (ports is not None or "environment" in changed):
                 definition = read_definition(project.path, project.engine, environment.load(project))
                 sync_services(project, definition.services)
                 _lease(project, definition, ports)
@@ -115,7 +122,7 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
     """A second project beside the first: own name, ports, data and environment (taken over from the first).
 
     The folder is the same one, another one (`path`), or a new git work tree of `branch`, in Hub's data folder or at
-    `path`. `with_data` copies what the services put into HUB_STACK_DATA; the first must be stopped for that.
+    `path`. `with_data` copies what the services put into HUB_STACK_DATA, by a task; the first must be stopped for that.
     """
     name = names.checked(name)
     if with_data and project.state not in (ProjectState.STOPPED, ProjectState.FAILED):
@@ -127,7 +134,7 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
             copy = create_project(name=name, path=str(tree or path or project.path), engine=project.engine,
                                   env=environment.load(project), copied_from=project)
             if with_data:
-                worktrees.copy_data(home_of(project.slug) / "data", home_of(copy.slug) / "data")
+                enqueue(CopyData, {"project": copy.pk, "from": project.pk}, subject=copy.subject)
             record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk,
                                       "branch": branch or ""}, about=copy.subject)
     except BaseException:
@@ -137,14 +144,14 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
     return copy
 
 
-def start(project: Project) -> Task:
+def start(project: Project, reason: str = "") -> Task:
     """Start every service. The task is the one that is active when the same was asked already; SubjectBusy when
-    another is."""
+    another is. `reason` says why Hub itself starts it."""
     with transaction.atomic():
         task = enqueue(StartStack, {"project": project.pk}, subject=project.subject)
         _wish(project, Desired.RUNNING)
-        if project.state != ProjectState.RUNNING:
-            move(project, ProjectState.STARTING)
+        if project.state != ProjectState.RUNNING or reason:
+            move(project, ProjectState.STARTING, reason=reason)
     return task
 
 
@@ -183,6 +190,9 @@ def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
     if data == "remove" and confirm != project.name:
         raise ProjectError("The name does not match: nothing was deleted.", field="confirm",
                            hint=f"Type {project.name} to remove its data as well.")
+    if others := worktrees.users_of(project):
+        raise ProjectError(f"{', '.join(others)} runs from the work tree of {project.name}.", code="conflict",
+                           hint="Delete that one first.")
     with transaction.atomic():
         task = enqueue(DeleteProject, {"project": project.pk, "data": data}, subject=project.subject)
         _wish(project, Desired.STOPPED)
@@ -192,12 +202,15 @@ def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
 def release_port(project: Project, lease_id: int) -> PortLease:
     """Lease another host port in the place of one, such as one that a foreign process took."""
     lease = project.leases.get(pk=lease_id)
-    if active_on(project.subject) is not None:
-        raise ProjectError(f"A task on {project.name} is under way.", code="conflict", hint="Wait until it has ended.")
     before = lease.host_port
     for _ in range(ports.ATTEMPTS):
         try:
             with transaction.atomic():
+                # Locked, so that a start which is asked for at this moment comes before or after, never in between.
+                now = Project.objects.select_for_update().get(pk=project.pk)
+                if now.state not in AT_REST or active_on(project.subject) is not None:
+                    raise ProjectError(f"{now.name} is {now.state}, or about to be.", code="conflict",
+                                       hint="Stop it, or wait until its task has ended.")
                 lease.host_port = ports.free_ports(1, ports.taken())[0]
                 lease.save(update_fields=["host_port"])
                 record("project.port-leased", {"project": project.pk, "name": project.name, "service": lease.service,
@@ -212,6 +225,14 @@ def service_ports(fields: dict[str, object]) -> dict[str, object]:
     """The ports that an older script names by `backend_port`, `frontend_port`, `postgres_port` and `redis_port`."""
     pattern = re.compile(r"(backend|frontend|postgres|redis)_port")
     return {match[1]: value for name, value in fields.items() if (match := pattern.fullmatch(name))}
+
+
+def _differs(project: Project, wanted: dict[str, int]) -> bool:
+    """Whether a wish for ports asks for anything else than the project has."""
+    has = {}
+    for lease in project.leases.all():
+        has.update({lease.service: lease.host_port, f"{lease.service}:{lease.container_port}": lease.host_port})
+    return any(has.get(name) != port for name, port in wanted.items())
 
 
 def _wish(project: Project, desired: str) -> None:

@@ -12,7 +12,7 @@ from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
 from projects.engines.process.engine import ProcessEngine
 from projects.errors import ProjectError
-from projects.models import PortLease, Project, Revision, Service
+from projects.models import Project, Revision, Service
 from projects.stacks import detect, folders
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
@@ -43,7 +43,13 @@ def allowed_folder(path: str) -> Path:
         root = next((other for other in others if place.is_relative_to(other)), settings.HUB_PROJECTS_ROOT)
     except (OSError, RuntimeError, ValueError):  # what `confine` has words for
         root = settings.HUB_PROJECTS_ROOT
-    return folders.confine(root, path)
+    folder = folders.confine(root, path)
+    for name in (*detect.COMPOSE_FILENAMES, "Procfile", ".env", ".foreman"):
+        file = folder / name
+        if file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
+            raise StackError(f"{file} is a link that leads out of {root}.", file=file, code="outside",
+                             hint="Hub reads only what lies below that folder.")
+    return folder
 
 
 def read_definition(path: str, engine: str = "", env: dict[str, str] | None = None) -> Definition:
@@ -126,8 +132,3 @@ def _stack(project: Project, revision: Revision) -> Stack:
         host_ports={(service, instance, inner): outer for service, instance, inner, outer in revision.ports},
         revision=revision.number,
     )
-
-
-def lease_of(project: Project, lease_id: int) -> PortLease:
-    """One of the project's leases. PortLease.DoesNotExist when it is another's."""
-    return project.leases.get(pk=lease_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ def to_json(definition: Definition) -> dict[str, Any]:
     """A definition as plain JSON, without its variables: they may hold secrets, and are kept encrypted."""
     content = asdict(definition)
     del content["env"]
-    return {**content, "path": str(definition.path), "source": str(definition.source)}
+    content = {**content, "path": str(definition.path), "source": str(definition.source)}
+    return json.loads(json.dumps(content))  # what comes back from the database is equal to it: lists, no tuples
 
 
 def from_json(content: dict[str, Any], env: dict[str, str]) -> Definition:

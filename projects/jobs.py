@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from typing import Any
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from events.actions import record
@@ -19,8 +19,9 @@ from projects.moves import move
 from projects.observation import ALIVE, observe
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
-from tasks.cancellation import TaskCancelled
 from tasks.job import Job, JobFailed
+
+HUB = "hub"
 
 
 class StackJob(Job):
@@ -51,6 +52,8 @@ class StackJob(Job):
             raise JobFailed(error.message, error.hint) from None
         except EngineError as error:
             raise JobFailed(error.message, error.detail) from None
+        except DatabaseError as error:
+            raise JobFailed("Hub's database did not answer in time.", str(error)) from None
 
     def work(self, project: Project) -> dict[str, Any] | None:
         """What the job does to its project."""
@@ -102,10 +105,9 @@ class StartStack(StackJob):
         observe(project, engine, stack, fresh=not ran_before)
         try:
             self.follow(engine.up(stack))
-        except (EngineError, TaskCancelled) as error:
-            if isinstance(error, EngineError):
-                self.log(error.message, level="error", source=error.service)
-            observe(project, engine, stack)  # keeps what was seen of the failure: it is gone after `down`
+        except BaseException as error:
+            # Whatever ended it, also a database that is away or the time limit: what it made does not stay behind.
+            self._see_failure(project, engine, stack, error)
             if not ran_before:
                 self._tidy_up(engine, stack)
             raise
@@ -113,7 +115,10 @@ class StartStack(StackJob):
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
 
     def on_succeeded(self, result: dict[str, Any] | None) -> None:
-        self.settle_state(ProjectState.RUNNING)
+        project = Project.objects.filter(pk=self.params.get("project")).first()
+        # Started by Hub itself, after everything of it had died: why that was necessary is still to be told.
+        reason = project.reason if project is not None and self.task.actor == HUB else ""
+        self.settle_state(ProjectState.RUNNING, reason)
         self._mark(True)
 
     def on_failed(self, error: str) -> None:
@@ -130,6 +135,15 @@ class StartStack(StackJob):
         """Whether the project ran before and was not stopped for this; it then keeps its state, and says the reason."""
         running = Project.objects.filter(pk=self.params.get("project"), state=ProjectState.RUNNING)
         return bool(running.update(reason=reason, reason_at=timezone.now()))
+
+    def _see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> None:
+        """Keep what is to be seen of a failure: it is gone after `down`."""
+        if isinstance(error, EngineError):
+            self.log(error.message, level="error", source=error.service)
+        try:
+            observe(project, engine, stack)
+        except DatabaseError as away:
+            self.log(f"What was seen could not be kept: {away}", level="warning")
 
     def _tidy_up(self, engine: Engine, stack: Stack) -> None:
         """Stop what the start made. That this fails as well is said in the log: the first error is the one to tell."""
@@ -187,7 +201,9 @@ class RestartStack(StartStack):
         engine = engine_of(project)
         before = running_stack(project)
         if before.revision and not project.revisions.filter(task_id=self.task.pk).exists():
-            new_revision(project, self.task.pk)
+            problems = engine.problems(new_revision(project, self.task.pk))
+            if problems:
+                raise JobFailed(*_told(problems))
         if project.state == ProjectState.RUNNING:
             move(project, ProjectState.STOPPING)
         for step in engine.down(before):
@@ -219,6 +235,29 @@ class RestartService(StackJob):
         return None
 
 
+class CopyData(StackJob):
+    """Copy what the services of a stopped project keep into the data folder of its copy."""
+
+    name = "projects.copy-data"
+    verb = "Copy the data of"
+
+    def work(self, project: Project) -> dict[str, Any]:
+        source = Project.objects.filter(pk=self.params.get("from")).first()
+        if source is None:
+            raise JobFailed("The project that was copied does not exist any more.")
+        if source.state not in (ProjectState.STOPPED, ProjectState.FAILED):
+            raise JobFailed(f"{source.name} is {source.state}: its data can only be copied while it is stopped.",
+                            "Stop it, and run this task again.")
+        self.progress.plan([("copy", "Copy files")])
+        count = 0
+        for done, total in worktrees.copy_data(home_of(source.slug) / "data", home_of(project.slug) / "data"):
+            self.progress.update("copy", done=done, total=total)
+            self.progress.check()
+            count = total
+        self.progress.finish("copy")
+        return {"files": count}
+
+
 class DeleteProject(StackJob):
     """Stop a project and remove what Hub made for it: processes, logs, leases, rows. The user's folder stays.
 
@@ -235,6 +274,8 @@ class DeleteProject(StackJob):
         return super().run()
 
     def work(self, project: Project) -> dict[str, Any]:
+        if others := worktrees.users_of(project):
+            raise JobFailed(f"{', '.join(others)} runs from the work tree of this project.", "Delete that one first.")
         self.progress.plan([("stop", "Stop what runs"), ("remove", "Remove logs and state"), ("forget", "Free ports")])
         engine = engine_of(project)
         stack = running_stack(project)

@@ -18,7 +18,7 @@ GOOD = frozenset({"running", "completed"})
 # An exit that the restart policy has cured already is still told for so long.
 TOLD_FOR = timedelta(seconds=90)
 # What was seen longer ago than this is not known any more.
-KNOWN_FOR = timedelta(seconds=30)
+KNOWN_FOR = timedelta(seconds=8)
 
 _SEEN = ("state", "health", "reason", "last_lines", "pid", "container_id", "restarts", "exit_code", "signal",
          "started_at", "instances")
@@ -111,30 +111,42 @@ def health_of(project: Project, services: Iterable[Service]) -> str:
     return "degraded" if any(good) else "unhealthy"
 
 
+def never_started(project: Project) -> bool:
+    """Whether it stands still because nobody has started it yet: nobody has ever looked at it."""
+    return project.state == ProjectState.STOPPED and project.observed_at is None
+
+
 def shown_status(project: Project, services: Iterable[Service], now: datetime | None = None) -> str:
     """The state as people read it: the observed one, `degraded` where some service is not well, `unknown` when a
-    running stack was not looked at for half a minute."""
+    running stack was not looked at for some seconds."""
     if project.state == ProjectState.RUNNING:
-        if project.observed_at is None or (now or timezone.now()) - project.observed_at > KNOWN_FOR:
+        if not is_known(project, now):
             return "unknown"
         if health_of(project, services) != "healthy":
             return "degraded"
     return str(project.state)
 
 
-def service_dict(service: Service, leases: Iterable[Any], host: str = "127.0.0.1") -> dict[str, Any]:
-    """A service in the shape of the REST contract. `leases` are those of its project."""
+def is_known(project: Project, now: datetime | None = None) -> bool:
+    """Whether the project was looked at lately enough to say how it is now."""
+    return project.observed_at is not None and (now or timezone.now()) - project.observed_at <= KNOWN_FOR
+
+
+def service_dict(service: Service, leases: Iterable[Any], known: bool = True) -> dict[str, Any]:
+    """A service in the shape of the REST contract. `leases` are those of its project; not `known`: what was last seen
+    of one that ran is too old to be told."""
     ports = [
         {"container": lease.container_port, "protocol": lease.protocol, "host": lease.host_port,
-         "url": f"http://{host}:{lease.host_port}"}
+         "url": f"http://127.0.0.1:{lease.host_port}"}
         for lease in leases if lease.service == service.name
     ]
     return {
         "name": service.name,
         "kind": service.kind,
-        "state": service.state,
-        "health": service.health,
+        "state": service.state if known or service.state not in ALIVE else "unknown",
+        "health": service.health if known else "none",
         "reason": service.reason,
+        "last_lines": service.last_lines,
         "port": ports[0]["host"] if ports else None,
         "ports": ports,
         "pid": service.pid,
@@ -154,13 +166,14 @@ def status_of(project: Project) -> dict[str, Any]:
     """A project's orchestration status in the shape of the REST contract; times are datetimes."""
     services = list(project.services.all())
     leases = list(project.leases.all())
+    known = project.state != ProjectState.RUNNING or is_known(project)
     return {
         "status": shown_status(project, services),
         "health": health_of(project, services),
         "observed_at": project.observed_at,
         "reason": project.reason,
-        "services": [service_dict(service, leases) for service in services],
-        "running_count": sum(service.state == "running" for service in services),
+        "services": [service_dict(service, leases, known=known) for service in services],
+        "running_count": sum(service.state == "running" for service in services) if known else 0,
         "total_count": len(services),
     }
 

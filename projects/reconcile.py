@@ -55,8 +55,7 @@ def reconcile() -> list[str]:
             _usage_at = time.monotonic()
         seen: list[int] = []
         for project in projects:
-            if project.pk not in revisions:  # never started: nothing of it can run
-                seen.append(project.pk)
+            if project.pk not in revisions:  # never started: there is nothing to look at
                 continue
             try:
                 stack = _stack(project, revisions[project.pk])
@@ -111,7 +110,7 @@ def _settle(project: Project, stack: Stack, status: StackStatus) -> list[str]:
 def _revive(project: Project) -> list[str]:
     """Everything is gone, also what watched it: the host was restarted, or somebody killed all of it."""
     try:
-        actions.start(project)
+        actions.start(project, "Nothing of it ran any more, nor what watched it, so Hub started it again.")
     except (SubjectBusy, ProjectError) as error:
         return [f"{project.name}: could not be started again: {error}"]
     return [f"{project.name}: nothing of it ran any more, so it is started again"]

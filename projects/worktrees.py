@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -56,21 +57,58 @@ def remove(tree: Path) -> None:
     _git(str(main), "worktree", "remove", "--force", str(root))
 
 
-def copy_data(source: Path, target: Path) -> None:
-    """Copy a folder of data; when that fails half-way nothing of it stays."""
+def users_of(project: Project) -> list[str]:
+    """The names of other projects whose folder lies in this one's place in Hub's data, such as copies of a copy."""
+    place = f"{home_of(project.slug)}{os.sep}"
+    return list(Project.objects.exclude(pk=project.pk).filter(path__startswith=place).values_list("name", flat=True))
+
+
+def copy_data(source: Path, target: Path) -> Iterator[tuple[int, int]]:
+    """Copy a folder of data, beside its place until it is whole; yields (files done, files in all).
+
+    ProjectError when that fails half-way; nothing of it stays then. What a crash left behind is begun again.
+    """
+    unfinished = target.with_name(f"{target.name}.unfinished")
     if not source.exists():
         return
+    files = [Path(folder) / name for folder, _, names in os.walk(source) for name in names]
+    done = 0
+
+    def copy(one: str, other: str) -> str:
+        nonlocal done
+        done += 1
+        return shutil.copy2(one, other, follow_symlinks=False)
+
     try:
-        shutil.copytree(source, target, symlinks=True)
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700, parents=True)
+        for item in sorted(source.iterdir()):
+            if item.is_dir() and not item.is_symlink():
+                shutil.copytree(item, unfinished / item.name, symlinks=True, copy_function=copy)
+            else:
+                copy(str(item), str(unfinished / item.name))
+            yield min(done, len(files)), max(len(files), 1)
+        if target.exists():
+            shutil.rmtree(target)
+        unfinished.rename(target)
     except (OSError, shutil.Error) as error:
-        shutil.rmtree(target, ignore_errors=True)
         raise ProjectError(f"The data could not be copied: {error}", field="with_data",
                            hint="Free some space, or copy without data.") from None
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def is_filled(folder: Path) -> bool:
+    """Whether it is a folder with something in it."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def put_aside(home: Path) -> str:
     """Move what is left of a deleted project where it is kept; its path, or "" when there is nothing to keep."""
-    kept = [item for item in ("data", "tree") if (home / item).exists() and any((home / item).iterdir())]
+    kept = [item for item in ("data", "tree") if is_filled(home / item)]
     if not kept:
         if home.exists():
             shutil.rmtree(home)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -12,11 +13,11 @@ from accounts.access import require
 from accounts.models import Role
 from projects import actions, names, worktrees
 from projects.binding import home_of
+from projects.engines.sizes import size_of
 from projects.errors import ProjectError
 from projects.forms import CopyForm
 from projects.models import Project
 from projects.presentation.words import size
-from projects.remains import size_of
 from projects.views.page import page_context, project_or_404
 from tasks.actions import SubjectBusy
 
@@ -36,8 +37,8 @@ def copy(request: HttpRequest, pk: int) -> HttpResponse:
     if request.POST.get("then") == "start":
         try:
             actions.start(made)
-        except SubjectBusy:  # somebody saw it in the list and was quicker: it starts already
-            return redirect("projects:detail", pk=made.pk)
+        except SubjectBusy as busy:  # its data are copied first, or somebody was quicker and starts it already
+            messages.info(request, f"{busy.task.title} is under way; start it when that has ended.")
     return redirect("projects:detail", pk=made.pk)
 
 

@@ -132,6 +132,7 @@ def test_a_kill_in_the_middle_ends_in_the_truth(hub: RunningHub, project: int, a
     task = hub.ask(project, action)
     hub.until(lambda: hub.get(f"/api/tasks/{task}").body["state"] == "running", 10, "the task does not run")
     time.sleep(0.6)
+    assert hub.get(f"/api/tasks/{task}").body["state"] == "running", "the blow would come too late"
     strike(hub, victim)
     ended = settled(hub, task)
     state = shown_is_there(hub, project)
@@ -172,3 +173,4 @@ def test_what_was_killed_with_everything_is_started_again(hub: RunningHub, proje
             and all(len(pids) == 1 for pids in alive.values()) and not set(leaders) & {alive["web"][0]}
 
     hub.until(is_back, 30, "the stack did not come back")
+    assert "Hub started it again" in hub.status(project)["reason"]

@@ -19,6 +19,7 @@ from projects.engines.process.start import Waiting, ready_step
 from projects.engines.process.stop import stop
 from projects.engines.process.usage import Meter
 from projects.engines.process.wish import in_order, wish_restart, wish_up
+from projects.engines.sizes import size_of
 from projects.stacks.spec import Stack
 
 CHECK = Step("check", "folder, commands and ports are in order")
@@ -119,7 +120,7 @@ class ProcessEngine:
         ]
         rundir = _rundir(stack)
         if rundir.exists():
-            found.append(Remain("folder", rundir.path, _size(rundir.path), detail="logs and state of the stack"))
+            found.append(Remain("folder", rundir.path, size_of(rundir.path), detail="logs and state of the stack"))
         return found
 
     def remove(self, stack: Stack) -> None:
@@ -156,16 +157,3 @@ class ProcessEngine:
 
 def _rundir(stack: Stack) -> RunDir:
     return RunDir(os.fspath(stack.run_dir))
-
-
-def _size(path: str) -> int:
-    """Bytes of all files below a folder."""
-    total = 0
-    for folder, _, names in os.walk(path):
-        for name in names:
-            try:
-                total += os.lstat(os.path.join(folder, name)).st_size
-            except FileNotFoundError:
-                # Rotated away while we counted.
-                continue
-    return total
