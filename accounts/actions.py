@@ -31,7 +31,7 @@ class AccountError(Exception):
 
 
 class LinkUnusable(AccountError):
-    """A sign-in link that is unknown, used or expired; `why` is that word."""
+    """A sign-in link that is unknown, used, expired or needless; `why` is that word."""
 
     def __init__(self, why: str, message: str):
         super().__init__(message)
@@ -107,13 +107,18 @@ def read_link(token: str) -> SignInLink:
         raise LinkUnusable("used", "This link was used before. A link signs in once.")
     if link.expires_at <= timezone.now():
         raise LinkUnusable("expired", "This link is too old. A link is good for 15 minutes.")
+    _check_needed(link)
     return link
 
 
 def use_link(link: SignInLink, make: Any = None) -> User:
-    """Spend the link: its user, or the admin that `make()` returns. Raises LinkUnusable when somebody was faster."""
+    """Spend the link: its user, or the first admin by `make()`. Raises LinkUnusable when somebody was faster."""
     now = timezone.now()
     with transaction.atomic():
+        if link.user_id is None:
+            # Of two such links used at once, one waits here for the other, and then sees the admin that it made.
+            list(SignInLink.objects.select_for_update().filter(user=None).order_by("pk").values_list("pk"))
+            _check_needed(link)
         # The row count decides: of two that come at once, one gets the link, and nothing is made for the other.
         free = Q(pk=link.pk, used_at=None, expires_at__gt=now)
         if not SignInLink.objects.filter(free).update(used_at=now):
@@ -124,6 +129,12 @@ def use_link(link: SignInLink, make: Any = None) -> User:
             admin_made.send(User, user=user)
         link_used.send(SignInLink, link=link, user=user)
     return user
+
+
+def _check_needed(link: SignInLink) -> None:
+    """LinkUnusable when it would make a first admin, and there is one. As for `signin-link`, one who may sign in."""
+    if link.user_id is None and User.objects.filter(is_superuser=True, is_active=True).exists():
+        raise LinkUnusable("needless", "Hub has its first admin by now, who can let others in.")
 
 
 def _hash(secret: str) -> str:

@@ -106,6 +106,39 @@ def test_html_in_a_name_is_shown_as_text(client):
     assert "&lt;script&gt;alert" in response.text
 
 
+def test_a_second_link_for_the_first_admin_is_good_for_nothing_once_there_is_one(client):
+    first, second = make_sign_in_link(), make_sign_in_link()
+    assert "Make the first admin" in client.get(second).text
+    assert client.post(first, FORM).status_code == 302
+    for response in (client.get(second), client.post(second, {**FORM, "username": "eve"})):
+        assert response.status_code == 410
+        assert "first admin by now" in response.text
+    assert [user.username for user in User.objects.all()] == ["mara"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_links_used_at_once_one_makes_the_first_admin():
+    tokens = [make_sign_in_link().rstrip("/").rpartition("/")[2] for _ in range(2)]
+    links, outcomes, barrier = [read_link(token) for token in tokens], [], threading.Barrier(2)
+
+    def use(link: SignInLink, name: str) -> None:
+        barrier.wait()
+        try:
+            outcomes.append(use_link(link, lambda: person("admin", name, is_superuser=True)).username)
+        except LinkUnusable as error:
+            outcomes.append(error.why)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=use, args=pair) for pair in zip(links, ("ines", "mara"), strict=True)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert "needless" in outcomes and len(outcomes) == 2
+    assert User.objects.count() == 1
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_one_gets_the_link(eventually):
     user = person("operator", "mara")
