@@ -25,7 +25,7 @@ _SHARE = {
 }
 
 # Apps whose permissions no role is given: superusers have them anyway.
-_WITHHELD = {"django_rq"}
+_WITHHELD = {"django_rq", "sessions"}
 
 
 def grant_permissions(app_config: AppConfig, using: str, apps: Any = installed_apps, **options: Any) -> None:
@@ -39,6 +39,9 @@ def grant_permissions(app_config: AppConfig, using: str, apps: Any = installed_a
     except LookupError:  # migrated to before the auth app
         return
     if app_config.label in _WITHHELD:
+        withheld = permission_model.objects.using(using).filter(content_type__app_label=app_config.label)
+        for group in group_model.objects.using(using).filter(name__in=Role.values):
+            group.permissions.remove(*withheld)
         return
     create_permissions(app_config, using=using, apps=apps, verbosity=0)
     for role, share in _SHARE.items():

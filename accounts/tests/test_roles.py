@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import AnonymousUser, Group, User
+from django.apps import apps
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.urls import reverse
 
 from accounts.backends import RoleBackend
 from accounts.models import Role
+from accounts.permissions import grant_permissions
 from accounts.roles import at_least, give_role, role_of
-from accounts.tests.people import person, signed_in
+from accounts.tests.people import PASSWORD, person, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -24,7 +27,14 @@ def test_each_role_may_what_those_before_it_may():
     assert all(name.startswith("view_") for name in viewer)
     assert operator - viewer == {"operate_task", "operate_project"}
     assert {"add_user", "delete_apikey"} <= admin
-    assert not any("dashboard" in name for name in admin)
+    assert not any("dashboard" in name or "session" in name for name in admin)
+
+
+def test_what_a_role_was_given_before_it_was_withheld_is_taken_back():
+    permission = Permission.objects.get(codename="delete_session")
+    Group.objects.get(name="admin").permissions.add(permission)
+    grant_permissions(apps.get_app_config("sessions"), "default")
+    assert "delete_session" not in names("admin")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -91,3 +101,39 @@ def test_a_role_that_is_taken_away_counts_at_the_next_request():
 def test_the_admin_site_is_for_admins():
     assert signed_in("admin").get("/admin/").status_code == 200
     assert signed_in("operator").get("/admin/").status_code == 302
+
+
+def change_page(user: User) -> str:
+    return reverse("admin:auth_user_change", args=[user.pk])
+
+
+def test_an_admin_changes_roles_but_makes_nobody_a_superuser():
+    client = signed_in("admin")
+    me, other = User.objects.get(), person("viewer", "ines")
+    operator, permission = Group.objects.get(name="operator"), Permission.objects.get(codename="delete_session")
+    for user in (me, other):
+        form = {"username": user.username, "is_active": "on", "is_staff": "on", "is_superuser": "on",
+                "groups": [operator.pk, *user.groups.values_list("pk", flat=True)], "user_permissions": [permission.pk],
+                "date_joined_0": "2026-01-01", "date_joined_1": "00:00:00"}
+        assert client.post(change_page(user), form).status_code == 302
+        user = User.objects.get(pk=user.pk)
+        assert operator in user.groups.all()
+        assert not user.is_superuser and not user.user_permissions.exists()
+
+
+def test_an_admin_cannot_touch_a_superuser():
+    client, root = signed_in("admin"), person("admin", "root", is_superuser=True)
+    password = reverse("admin:auth_user_password_change", args=[root.pk])
+    assert 'name="_save"' not in client.get(change_page(root)).text
+    assert client.post(change_page(root), {"username": "eve"}).status_code == 403
+    assert client.post(password, {"password1": PASSWORD * 2, "password2": PASSWORD * 2}).status_code == 403
+    assert client.post(reverse("admin:auth_user_delete", args=[root.pk]), {"post": "yes"}).status_code == 403
+    client.post(reverse("admin:auth_user_changelist"),
+                {"action": "delete_selected", "_selected_action": [root.pk], "post": "yes"})
+    fresh = User.objects.get(pk=root.pk)
+    assert fresh.username == "root" and fresh.check_password(PASSWORD)
+
+
+def test_a_superuser_may_make_another(admin_client):
+    page = admin_client.get(change_page(person("admin", "mara"))).text
+    assert 'name="is_superuser"' in page and 'name="user_permissions"' in page
