@@ -1,4 +1,4 @@
-"""REST: the folders that projects may be in, and nothing outside of them."""
+"""REST: the folders that projects may be in, and nothing outside of them; for those who may register projects."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from django.conf import settings
 from django.http import HttpRequest
 from ninja import Router
 
+from accounts.api_auth import allow
+from accounts.models import Role
 from projects.api.shapes import FolderOut
 from projects.stacks.folders import browse
 
-router = Router(tags=["Filesystem"])
+router = Router(tags=["Filesystem"], auth=allow(Role.OPERATOR))
 
 
 @router.get("/home", response=FolderOut, summary="List the folder that all projects are in")

@@ -11,11 +11,11 @@ pytestmark = pytest.mark.django_db
 
 
 def browse(api, path):
-    return api("viewer").get("/api/filesystem/browse", {"path": str(path)})
+    return api("operator").get("/api/filesystem/browse", {"path": str(path)})
 
 
 def test_home_is_the_root(api, projects_folder):
-    body = api("viewer").get("/api/filesystem/home").json()
+    body = api("operator").get("/api/filesystem/home").json()
     assert body["path"] == str(settings.HUB_PROJECTS_ROOT) and body["parent"] is None
     entry = {"name": projects_folder.name, "path": str(projects_folder), "kind": "process", "unreadable": False}
     assert entry in body["entries"]
@@ -38,3 +38,8 @@ def test_what_is_not_a_folder_inside_is_refused(api, projects_folder, path, stat
     asked = path.format(root=settings.HUB_PROJECTS_ROOT, folder=projects_folder)
     error = error_of(browse(api, asked), status)
     assert "passwd" not in error["message"] or "passwd" in asked
+
+
+@pytest.mark.parametrize("path", ["home", "browse"])
+def test_folders_are_not_for_viewers_as_on_the_page(api, path):
+    error_of(api("viewer").get(f"/api/filesystem/{path}"), 403)
