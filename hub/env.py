@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ class Env:
 def read_env(environ: dict[str, str] | None = None) -> Env:
     """The environment, with `.env` in the repository's root behind it and the defaults behind that.
 
-    Makes the data folder (0700) and, at the first run, the keys in it (0600). Raises EnvError.
+    Makes the data folder, or closes it to others (0700), and, at the first run, the keys in it (0600). Raises EnvError.
     """
     values = {**_dotenv(), **(os.environ if environ is None else environ)}
 
@@ -118,6 +119,7 @@ def _data_folder(text: str) -> Path:
         data = ROOT / data
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make_private(data)
         if not os.access(data, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(13, "Permission denied")
     except OSError as error:
@@ -125,6 +127,15 @@ def _data_folder(text: str) -> Path:
             f"HUB_DATA: {data} cannot be used as {_user()}: {error.strerror}. Set HUB_DATA to a writable folder."
         ) from None
     return data.resolve()
+
+
+def _make_private(data: Path) -> None:
+    """Close a folder to others when it is ours to close: our user's, and empty or a Hub's already. The folder of
+    somebody else, or one with other things in it, stays as it is; the files in it are private anyway."""
+    mode = data.stat()
+    is_hubs = (data / "hub_id").exists() or (data / "secret_key").exists() or not any(data.iterdir())
+    if mode.st_uid == os.getuid() and mode.st_mode & 0o077 and not mode.st_mode & stat.S_ISVTX and is_hubs:
+        data.chmod(0o700)
 
 
 def _user() -> str:

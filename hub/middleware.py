@@ -65,6 +65,16 @@ class ActorMiddleware(Middleware):
         return self.get_response(request)
 
 
+class ZeroByteMiddleware(Middleware):
+    """Refuses a query with a zero byte, which no database can look for. The API says so itself, in its own form."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        query = request.META.get("QUERY_STRING", "")
+        if ("%00" in query or "\0" in query) and not _is_api(request.path):
+            return error_response(request, 400, "The address has a zero byte (%00) in it. Take it out and try again.")
+        return self.get_response(request)
+
+
 class BodyLimitMiddleware(Middleware):
     """Refuses bodies over HUB_MAX_BODY with 413, by their announced length, before anything reads them."""
 

@@ -6,8 +6,11 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from hub.env import ROOT, EnvError, read_env
+from projects.engines.umask import keep_private
 from tasks.lanes import queue_names
 
+# Before the first file is written: keys, database, logs.
+keep_private()
 try:
     ENV = read_env()
 except EnvError as error:
@@ -53,6 +56,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "hub.middleware.ContentSecurityPolicyMiddleware",
     "hub.middleware.MethodNotAllowedMiddleware",
+    "hub.middleware.ZeroByteMiddleware",
     "hub.middleware.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -164,10 +168,15 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"correlation": {"()": "events.context.CorrelationFilter"}},
-    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"}},
+    "formatters": {"line": {
+        "()": "hub.log_lines.LineFormatter",
+        "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
+    }},
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["correlation"]},
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
-    "loggers": {name: {"level": "INFO"} for name in ("hub", "projects", "tasks", "events", "accounts")},
+    # "django" and its server are named so that they lose handlers of their own: every line is written here.
+    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
+                for name in ("hub", "projects", "tasks", "events", "accounts", "django", "django.server")},
 }

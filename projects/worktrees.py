@@ -12,6 +12,7 @@ from pathlib import Path
 from django.conf import settings
 
 from projects.binding import allowed_folder, home_of
+from projects.engines import umask
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.stacks.spec import StackError
@@ -126,7 +127,8 @@ def _git(path: str, *arguments: str) -> str:
                "GIT_TERMINAL_PROMPT": "0"}
     try:
         answer = subprocess.run(["git", "-C", path, *arguments], capture_output=True, text=True, errors="replace",
-                                timeout=SECONDS, env=environ, stdin=subprocess.DEVNULL, check=False)
+                                timeout=SECONDS, env=environ, stdin=subprocess.DEVNULL, check=False,
+                                umask=umask.usual())
     except FileNotFoundError:
         raise ProjectError("git is not installed.", field="branch",
                            hint="Install git, or copy without a branch.") from None

@@ -122,7 +122,7 @@ def start_hub(hub_data: Path, up_environment: dict[str, str], tmp_path_factory) 
         with log.open("wb") as out:
             process = subprocess.Popen(
                 [*before, sys.executable, str(ROOT / "manage.py"), "up"], cwd="/", stdin=subprocess.DEVNULL, stdout=out,
-                stderr=out, env={**up_environment, "HUB_PORT": str(port)}, start_new_session=True,
+                stderr=out, env={**up_environment, "HUB_PORT": str(port)}, start_new_session=True, umask=0o022,
             )  # fmt: skip
         hub = RunningHub(hub_data, port, log, process)
         started.append(hub)

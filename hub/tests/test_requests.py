@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 
 import pytest
@@ -9,9 +10,11 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import path
 
+from accounts.actions import make_sign_in_link
 from accounts.tests.people import PASSWORD, person, signed_in
 from events.context import CorrelationFilter
 from events.models import Event
+from hub.log_lines import LineFormatter
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +140,32 @@ def test_the_log_names_the_request(client, caplog):
     assert [str(record.correlation_id) for record in caplog.records] == [answered]
 
 
+def test_the_log_hides_the_token_of_a_link_that_is_still_good(client, caplog):
+    link = make_sign_in_link()
+    client.post(link, {"username": "", "password1": "short"})
+    (formatter,) = (handler.formatter for handler in logging.getLogger().handlers
+                    if isinstance(handler.formatter, LineFormatter))
+    assert not logging.getLogger("django").handlers and not logging.getLogger("django.server").handlers
+    (record,) = caplog.records
+    CorrelationFilter().filter(record)
+    line = formatter.format(record)
+    assert "Unprocessable Entity: /sign-in/…/" in line and link.split("/")[2] not in line
+
+
+@pytest.mark.parametrize("url", [
+    "/events/?actor=%00", "/events/?subject=%00", "/tasks/?job=%00", "/tasks/?lane=a%00b", "/tasks/?subject=%00",
+    "/projects/?q=%00", "/?q=%00", "/sign-in/?next=%00",
+])
+def test_a_zero_byte_in_an_address_is_refused_with_a_reason(url):
+    response = signed_in("viewer").get(url)
+    assert response.status_code == 400
+    assert "zero byte" in response.text
+
+
+def test_a_percent_sign_before_two_zeros_is_no_zero_byte():
+    assert signed_in("viewer").get("/events/?actor=%2500").status_code == 200
+
+
 def test_the_shell_costs_one_query_and_a_fragment_none(django_assert_num_queries, redis_server):
     client = signed_in("viewer")
     client.get("/tasks/")
@@ -145,6 +174,12 @@ def test_the_shell_costs_one_query_and_a_fragment_none(django_assert_num_queries
         client.get("/tasks/")
     with django_assert_num_queries(2):
         client.get("/tasks/rows/")
+
+
+def test_the_admin_site_is_named_after_hub():
+    text = signed_in("admin").get("/admin/").text
+    assert "Hub administration" in text
+    assert "Django administration" not in text and "Django site admin" not in text
 
 
 def test_names_with_html_are_text_in_the_shell():

@@ -12,6 +12,7 @@ import sys
 import psutil
 import pytest
 
+from hub.env import read_env
 from hub.tests.conftest import ROOT, RunningHub, StartHub, free_port
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)(/sign-in/\S+)")
@@ -50,10 +51,34 @@ def test_the_first_start_prints_a_link_that_signs_in(hub: RunningHub):
     assert hub.get("/sign-in/not-a-link/")[0] not in (200, 302)
 
 
+def test_no_token_of_a_link_is_kept_in_a_log(hub: RunningHub, eventually):
+    for path in ("/sign-in/first-token/", "/sign-in/second-token", "/nothing/sign-in%2Fthird-token"):
+        hub.get(path)
+    logs = hub.data / "logs"
+    text = eventually(lambda: (seen := (logs / "web.log").read_text()).count("/sign-in/…") and seen)
+    assert "Not Found" in text
+    token = LINK.search(hub.output)[2].strip("/").rpartition("/")[2]
+    for word in ("-token", token):
+        assert not any(word in path.read_text(errors="replace") for path in logs.iterdir())
+
+
 def test_the_data_folder_is_private(hub: RunningHub):
     assert hub.data.stat().st_mode & 0o077 == 0
-    for name in ("secret_key", "encryption_key", "hub.lock"):
-        assert (hub.data / name).stat().st_mode & 0o077 == 0, name
+    # The static files are public; everything else, also what SQLite and Redis make, is not.
+    inside = [path for path in hub.data.rglob("*") if "static" not in path.parts and not path.is_symlink()]
+    assert {"hub.sqlite3", "redis.sock", "secret_key", "web.log"} <= {path.name for path in inside}
+    assert [path for path in inside if path.stat().st_mode & 0o077] == []
+
+
+@pytest.mark.parametrize(("names", "before", "after"), [
+    ([], 0o755, 0o700), (["secret_key"], 0o755, 0o700), (["of-somebody"], 0o755, 0o755), ([], 0o1777, 0o1777),
+])
+def test_a_data_folder_that_exists_is_closed_to_others_where_it_is_hubs(tmp_path, names, before, after):
+    for name in names:
+        (tmp_path / name).write_text("x" * 50)
+    tmp_path.chmod(before)
+    read_env({"HUB_DATA": str(tmp_path)})
+    assert tmp_path.stat().st_mode & 0o7777 == after
 
 
 def test_idle_it_takes_at_most_300_mb(hub: RunningHub, eventually):

@@ -1,11 +1,13 @@
 """A second project beside the first: its data, its work tree, and what a delete does to copies of copies."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from projects import actions
 from projects.binding import home_of
+from projects.engines.umask import usual
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.tests.stack_tasks import SERVE, done, down, folder_of, started
@@ -58,6 +60,8 @@ def test_data_of_a_running_project_are_not_copied(original):
 
 def test_a_branch_is_copied_into_a_work_tree_that_goes_with_the_copy(repository):
     copy = actions.copy_project(repository, name="branch copy", branch="main")
+    # People's files stay as open as usual; only Hub's own are private.
+    assert (Path(copy.path) / "Procfile").stat().st_mode & 0o777 == 0o666 & ~usual()
     assert copy.path != repository.path and (home_of(copy.slug) / "tree" / "Procfile").is_file()
     task = done(actions.delete(copy, data="remove", confirm="branch copy"))
     assert task.state == TaskState.SUCCEEDED, task.error

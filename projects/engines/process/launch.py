@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from projects.engines import umask
 from projects.engines.base import EngineError
 from projects.engines.process.environment import DEFAULT_PATH
 from projects.engines.process.processes import send_signal
@@ -21,8 +22,8 @@ SUPERVISOR_LOG_LIMIT = 256 * 1024
 def launch(rundir: RunDir) -> None:
     """Start a supervisor for the folder. It ends at once when there is one already.
 
-    It has nothing of Hub's environment, and is no child of the caller: it forks once more, and what we started ends
-    and is waited for here.
+    It has nothing of Hub's environment, the umask that Hub was started with, and is no child of the caller: it forks
+    once more, and what we started ends and is waited for here.
     """
     mode = os.O_WRONLY | os.O_APPEND | os.O_CREAT
     try:
@@ -37,6 +38,7 @@ def launch(rundir: RunDir) -> None:
             [sys.executable, "-S", "-E", "-m", "projects.engines.process.supervisor", rundir.path],
             cwd=CODE_ROOT, env={"PATH": DEFAULT_PATH, "LANG": "C.UTF-8"}, start_new_session=True, check=False,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=LAUNCH_SECONDS,
+            umask=umask.usual(),
         )
     except (OSError, subprocess.SubprocessError) as error:
         raise EngineError("The supervisor of the stack could not be started.", str(error)) from error

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
+from pathlib import Path
 
+from projects.engines.umask import keep_private, usual
 from projects.stacks.spec import Port, Readiness, ServiceSpec
 from projects.tests.engines.kit import PYTHON
 from projects.tests.engines.processes_seen import mains_of, variables_of
@@ -35,6 +38,18 @@ def test_nothing_of_hub_reaches_a_service(kit, monkeypatch):
         "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LC_TIME", "PYTHONUNBUFFERED", "PS", "HUB_STACK", "HUB_SERVICE",
         "HUB_LAUNCH", "PWD",
     } | ({"LANG", "TZ", "TMPDIR"} & set(os.environ))
+
+
+def test_files_of_a_service_are_as_open_as_usual_although_those_of_hub_are_private(kit):
+    script = "import os, sys; sys.path[:0] = sys.argv[1:]; from projects.engines.umask import *; os.umask(0o027); " \
+             "keep_private(); keep_private(); print(oct(usual()), oct(os.umask(0)))"
+    root = Path(__file__).resolve().parents[3]
+    done = subprocess.run([sys.executable, "-c", script, root], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["0o27", "0o77"]
+    keep_private()
+    stack = kit.stack_of(ServiceSpec("web", "touch made; sleep 600", ready=BRIEF))
+    kit.up(stack)
+    assert (stack.path / "made").stat().st_mode & 0o777 == 0o666 & ~usual()
 
 
 def test_ports_are_found_by_name_and_replace_those_of_the_definition(kit):
