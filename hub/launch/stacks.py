@@ -12,7 +12,7 @@ from projects.actions import stop
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.observation import ALIVE
-from projects.states import ProjectState
+from projects.states import Desired, ProjectState
 from tasks.actions import SubjectBusy
 from tasks.models import Task
 from tasks.states import TaskState
@@ -25,6 +25,11 @@ def running() -> list[Project]:
     """The projects of which something runs, comes up or goes down."""
     at_rest = (ProjectState.STOPPED, ProjectState.FAILED)
     return list(Project.objects.filter(~Q(state__in=at_rest) | Q(services__state__in=sorted(ALIVE))).distinct())
+
+
+def to_stop() -> list[Project]:
+    """Those, and the ones that failed while they ran: what watches them waits for somebody to try again."""
+    return list(Project.objects.exclude(Q(state=ProjectState.STOPPED) & Q(desired=Desired.STOPPED)))
 
 
 def say_goodbye() -> None:
@@ -43,7 +48,7 @@ def say_goodbye() -> None:
 
 def look() -> int:
     """1 when a stack runs; otherwise says so, and is 0."""
-    if running():
+    if to_stop():
         return 1
     print("No stack is running.")
     return 0
@@ -54,7 +59,7 @@ def stop_all() -> int:
 
     Needs workers. What is being started or changed just now is stopped when that has ended.
     """
-    projects = running()
+    projects = to_stop()
     if not projects:
         print("No stack is running.")
         return 0

@@ -166,6 +166,7 @@ class ServiceOut(Schema):
     state: str
     health: str
     reason: str
+    last_lines: list[str] = Field(description="the end of its log, when it failed")
     port: int | None
     ports: list[ServicePort]
     pid: int | None
