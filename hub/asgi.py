@@ -5,14 +5,17 @@ import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.core.asgi import get_asgi_application
+import django
+
+from hub.threads import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
 
 # WhiteNoise answers with files, which are read synchronously: small, from the page cache, and only once per browser.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators", category=Warning)
 
-django_application = get_asgi_application()
+django.setup(set_prefix=False)
+django_application = Handler()
 
 
 async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dict]],

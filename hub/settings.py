@@ -92,6 +92,8 @@ TEMPLATES = [
 ]
 
 DATABASES = {"default": ENV.database}
+# Connections outlive a request, as the threads that they belong to do: see hub.threads.
+ENV.database.update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
 if ENV.database["ENGINE"].endswith("sqlite3"):
     # IMMEDIATE takes the write lock when a transaction begins: two writers then wait instead of failing half-way.
     ENV.database["OPTIONS"] = {
