@@ -1,21 +1,21 @@
-"""Hub's application and, below /bare/, the same addresses behind no middleware at all: plain Django, in the same
-process, for comparison."""
+"""Hub's application and, below /bare/, the same addresses in Django as it comes: its own handler, no middleware, a
+database connection for each request. In the same process, so that what else the machine does meets both."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from django.core.handlers.asgi import ASGIHandler
 from django.test.utils import override_settings
 
 from hub.asgi import application as hub_application
-from hub.asgi import django_application
 
 BARE = "/bare"
 
 
-class BareHandler(type(django_application)):
-    """Hub's own handler without middlewares."""
+class BareHandler(ASGIHandler):
+    """Django without middlewares."""
 
     def load_middleware(self, is_async: bool = False) -> None:
         with override_settings(MIDDLEWARE=[]):

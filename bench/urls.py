@@ -1,10 +1,14 @@
-"""Hub's addresses and one more."""
+"""Hub's addresses and what the bench compares with."""
 
 from django.urls import path
 
-from bench.views import one_row
+from bench.views import one_row, one_row_alone
 from hub.urls import handler400, handler403, handler404, handler500, urlpatterns
 
 __all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
 
-urlpatterns = [path("bench/row/<int:pk>/", one_row), *urlpatterns]
+urlpatterns = [
+    path("bench/row/<int:pk>/", one_row),
+    path("bench/row/<int:pk>/alone/", one_row_alone),
+    *urlpatterns,
+]

@@ -20,6 +20,14 @@ def one_row(request: HttpRequest, pk: int) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain", headers={"Content-Length": str(len(text))})
 
 
+def one_row_alone(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same, and the connection is closed, as Django does it at the end of a request unless it is told otherwise."""
+    try:
+        return one_row(request, pk)
+    finally:
+        connection.close()
+
+
 class QueryCountMiddleware:
     """Answers the number of queries in a header, where the request has that header."""
 

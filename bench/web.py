@@ -36,7 +36,7 @@ def run(size: Size) -> list[Figure]:
 
 def _polls(hub: RunningHub, person: Person, size: Size, project: int, task: str) -> list[Figure]:
     row = f"/bench/row/{project}/"
-    plain = {"bare": person.asks("GET", f"/bare{row}"), "house": person.asks("GET", row)}
+    plain = {"bare": person.asks("GET", f"/bare{row}alone/"), "house": person.asks("GET", row)}
     pages = {"project": (f"/projects/{project}/", "live"), "task": (f"/tasks/{task}/", "task-live")}
     seen: dict[str, list[Load]] = {name: [] for name in [*plain, *pages]}
     for _ in range(size.slices):
@@ -60,7 +60,7 @@ def _polls(hub: RunningHub, person: Person, size: Size, project: int, task: str)
                       f"p95 {slow:.0f} ms; {100 * idle[name]:.0f} % found nothing new")
 
     return [
-        Figure("bare view, no middleware at all", rate["bare"], "req/s", None, how),
+        Figure("bare view in Django as it comes, no middleware", rate["bare"], "req/s", None, how),
         Figure("same view inside Hub, signed in", rate["house"], "req/s", None, how),
         *(poll(name) for name in pages),
         *(Figure(f"{name} poll / same view inside Hub", ratio(name, "house"), "×", at_least(0.7)) for name in pages),
