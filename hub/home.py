@@ -32,6 +32,7 @@ from tasks.states import ACTIVE, WAITING, TaskState
 
 RECENT = 8
 FOUND = 6
+NOT_UP = ("starting", "stopping", "stopped", "failed", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +73,16 @@ def pulse(request: HttpRequest) -> HttpResponse:
 def _pulse(cards: list[Card], now: datetime) -> dict[str, Any]:
     """The tiles and the last facts, in two queries; `pulse_mark` is a mark of all of it."""
     tiles = _projects_tiles(cards) + _task_tiles(now)
-    leased = sum(len(card.ports) for card in cards)
-    low, high = settings.HUB_PORT_RANGE
-    tiles.append(Tile("Ports leased", str(leased), "", f"of {low}–{high}"))
+    tiles.append(_ports_tile(cards))
     entries = recent(RECENT, now, [card.id for card in cards])
-    mark = zlib.crc32(repr((tiles, entries)).encode())
+    mark = zlib.crc32(repr((len(cards), tiles, entries)).encode())
     return {"tiles": tiles, "activity": entries, "pulse_mark": f"{mark:08x}"}
 
 
 def _projects_tiles(cards: list[Card]) -> list[Tile]:
     count = Counter(card.status for card in cards)
     up = count["running"] + count["degraded"]
-    rest = [f"{count[state]} {state}" for state in ("starting", "stopping", "stopped", "failed", "unknown") if count[state]]
+    rest = [f"{count[state]} {state}" for state in NOT_UP if count[state]]
     ill = [f"{count[state]} {state}" for state in ATTENTION if count[state]]
     home_url = reverse("home")
     return [
@@ -92,6 +91,15 @@ def _projects_tiles(cards: list[Card]) -> list[Tile]:
         Tile("Need attention", str(sum(count[state] for state in ATTENTION)), "", ", ".join(ill) or "nothing is wrong",
              f"{home_url}?state=attention", "failed" if ill else "", "s-failed" if ill else "s-succeeded"),
     ]
+
+
+def _ports_tile(cards: list[Card]) -> Tile:
+    low, high = settings.HUB_PORT_RANGE
+    leased = [port for card in cards for port in card.ports]
+    inside = sum(low <= port <= high for port in leased)
+    outside = len(leased) - inside
+    note = f"of {low}–{high}" + (f", +{outside} outside" if outside else "")
+    return Tile("Ports leased", str(inside), "", note)
 
 
 def _task_tiles(now: datetime) -> list[Tile]:
@@ -124,6 +132,6 @@ def _empty() -> dict[str, Any]:
     except StackError:  # the add page says what is wrong with the root
         found = []
     low, high = settings.HUB_PORT_RANGE
-    leased = PortLease.objects.count()
+    leased = PortLease.objects.filter(host_port__range=(low, high)).count()
     return {"found": found[:FOUND], "examples": examples(), "root": settings.HUB_PROJECTS_ROOT,
             "free_ports": high - low + 1 - leased, "first_port": low}

@@ -9,6 +9,9 @@ from hub import health
 from hub.api import api
 from hub.home import home, pulse
 
+admin.site.site_header = admin.site.site_title = "Hub administration"
+admin.site.index_title = "Everything that Hub keeps"
+
 urlpatterns = [
     path("", home, name="home"),
     path("pulse/", pulse, name="pulse"),

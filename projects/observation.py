@@ -19,6 +19,8 @@ GOOD = frozenset({"running", "completed"})
 TOLD_FOR = timedelta(seconds=90)
 # What was seen longer ago than this is not known any more.
 KNOWN_FOR = timedelta(seconds=8)
+# Between the two times that a new project is given.
+AT_ONCE = timedelta(seconds=1)
 
 _SEEN = ("state", "health", "reason", "last_lines", "pid", "container_id", "restarts", "exit_code", "signal",
          "started_at", "instances")
@@ -112,8 +114,8 @@ def health_of(project: Project, services: Iterable[Service]) -> str:
 
 
 def never_started(project: Project) -> bool:
-    """Whether it stands still because nobody has started it yet: nobody has ever looked at it."""
-    return project.state == ProjectState.STOPPED and project.observed_at is None
+    """Whether it stands still because nobody has started it yet: its state is as old as the project itself."""
+    return project.state == ProjectState.STOPPED and project.state_since - project.created_at < AT_ONCE
 
 
 def shown_status(project: Project, services: Iterable[Service], now: datetime | None = None) -> str:

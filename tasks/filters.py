@@ -13,12 +13,28 @@ from django.http import QueryDict
 from django.utils.http import urlencode
 
 from events.keyset import BadCursor, Part, take
+from tasks.job import job_classes
+from tasks.lanes import LANES
 from tasks.models import Task
 from tasks.presentation import rows_of, version_of
 from tasks.shapes import PROJECT_SUBJECT
 from tasks.states import TaskState
 
+# How many of the newest tasks are looked at for what there is to choose from.
+LOOKED_AT = 500
 NAMES = ("state", "job", "lane", "project", "subject", "correlation")
+
+
+def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
+    """The `jobs` and `lanes` to choose from: what Hub itself does, what the newest tasks did (demo jobs show only
+    there), and what is chosen now. One query."""
+    seen = set(Task.objects.order_by("-id").values_list("job", "lane")[:LOOKED_AT])
+    seen |= {(job.name, job.lane) for job in job_classes() if not job.name.startswith("demo.")}
+    jobs, lanes = {job for job, _ in seen}, {lane for _, lane in seen}
+    if job := wanted.get("job"):
+        jobs.add(job)
+    lanes.add(wanted.get("lane", ""))
+    return {"jobs": sorted(jobs), "lanes": [lane for lane in LANES if lane in lanes]}
 
 
 @dataclass(slots=True)

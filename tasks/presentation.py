@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,9 @@ from tasks.progress import shown
 from tasks.states import ACTIVE, TaskState
 from tasks.subjects import Subject, look_up
 
+DURATION = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h)( \d+ (s|min))?")
+# Steps that run at once and are named in one line.
+NAMED_STEPS = 2
 ICONS = {
     TaskState.RUNNING: "s-moving",
     TaskState.SUCCEEDED: "s-succeeded",
@@ -86,6 +90,7 @@ class TaskRow:
     subject: Subject | None
     note: str
     level: str
+    can_retry: bool
 
 
 def version_of(values: Iterable[Any]) -> str:
@@ -125,9 +130,14 @@ def rows_of(tasks: list[Task], now: datetime) -> list[TaskRow]:
     subjects = look_up({task.subject for task in tasks})
     return [
         TaskRow(task, view := view_of(task, now, steps=False), subjects.get(task.subject), _note(task, view),
-                priority_level(task.priority))
+                priority_level(task.priority), is_worth_retrying(task, subjects.get(task.subject)))
         for task in tasks
     ]
+
+
+def is_worth_retrying(task: Task, subject: Subject | None) -> bool:
+    """Whether a page offers to do it again: it did not succeed, and what it was about is still there."""
+    return task.state in (TaskState.FAILED, TaskState.CANCELLED) and not (subject and subject.gone)
 
 
 def priority_level(priority: int) -> str:
@@ -143,11 +153,19 @@ def _line(task: Task) -> str:
     if task.state in ACTIVE and task.state != TaskState.RUNNING:
         return task.reason or task.get_state_display()
     if task.state == TaskState.RUNNING:
-        if not task.steps_total:
-            return "Under way"
-        place = min(task.steps_done + 1, task.steps_total)
-        return f"Step {place} of {task.steps_total}" + (f" · {task.step}" if task.step else "")
+        return _under_way(task)
     return task.reason or task.get_state_display()
+
+
+def _under_way(task: Task) -> str:
+    """How many steps are done, and which run now: several may."""
+    if not task.steps_total:
+        return "Under way"
+    running = [step.get("label") or step.get("key") or "" for step in task.steps
+               if step.get("started") and not step.get("ended")]
+    more = f" and {len(running) - NAMED_STEPS} more" if len(running) > NAMED_STEPS else ""
+    now = f" · {', '.join(running[:NAMED_STEPS])}{more}" if running else ""
+    return f"{task.steps_done} of {task.steps_total} done{now}"
 
 
 def _note(task: Task, view: TaskView) -> str:
@@ -163,6 +181,8 @@ def _note(task: Task, view: TaskView) -> str:
 def _step(step: dict[str, Any], task: Task, now: datetime) -> StepRow:
     started, ended, usual = _time(step.get("started")), _time(step.get("ended")), step.get("usual")
     done, total, detail = step.get("done") or 0, step.get("total") or 1, step.get("detail") or ""
+    if DURATION.fullmatch(detail):  # the row itself counts the time
+        detail = ""
     label = step.get("label") or step.get("key") or ""
     if ended:
         took = span((ended - started).total_seconds()) if started else ""

@@ -13,10 +13,11 @@ from django.core.exceptions import ValidationError
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """`name` for people, and the `url` of its page, empty where there is none (any more)."""
+    """`name` for people, and the `url` of its page, empty where there is none. `gone`: its row was deleted."""
 
     name: str
     url: str = ""
+    gone: bool = False
 
 
 def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
@@ -37,5 +38,5 @@ def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
             if row := names.get(key):
                 found[subject] = Subject(str(row), row.get_absolute_url() if hasattr(row, "get_absolute_url") else "")
             else:
-                found[subject] = Subject(f"{model._meta.verbose_name} {key}, deleted")
+                found[subject] = Subject(f"{model._meta.verbose_name} {key}, deleted", gone=True)
     return found

@@ -22,12 +22,11 @@ from events.models import Event
 from events.presentation import row_of
 from tasks import actions
 from tasks.errors import TaskError
-from tasks.filters import Filters
-from tasks.job import job_class, job_classes
-from tasks.lanes import LANES
+from tasks.filters import Filters, offered
+from tasks.job import job_class
 from tasks.masking import masked
 from tasks.models import LogLine, Task
-from tasks.presentation import TaskView, priority_level, view_of
+from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
 
@@ -44,8 +43,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
     context = {
         **filters.page(timezone.now()),
         "states": TaskState,
-        "jobs": [job.name for job in job_classes()],
-        "lanes": LANES,
+        **offered(filters.wanted),
         "about": look_up([filters.wanted_subject]).get(filters.wanted_subject),
     }
     return render(request, "tasks/list.html", context, status=400 if filters.problem else 200)
@@ -60,7 +58,7 @@ def rows(request: HttpRequest) -> HttpResponse:
     context = filters.page(timezone.now())
     if request.GET.get("v") == context["rows_version"]:
         return HttpResponse(status=204)
-    return render(request, "tasks/_rows.html", context)
+    return render(request, "tasks/_rows.html", context | {"with_counts": True})
 
 
 @require_safe
@@ -158,12 +156,17 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
     return {
         "task": task,
         "view": view,
+        "can_retry": _can_retry(task),
         "live_version": _version(view, last_line),
         "last_line": last_line,
         "max_attempts": job.max_attempts if job else None,
         "attempts": list(task.attempts.order_by("-number")),
         "result": _pretty(task.result) if task.result is not None else "",
     }
+
+
+def _can_retry(task: Task) -> bool:
+    return is_worth_retrying(task, None) and is_worth_retrying(task, look_up([task.subject]).get(task.subject))
 
 
 def _live_response(request: HttpRequest, task: Task, view: TaskView, last_line: int) -> HttpResponse:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import zlib
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
 
 from events.words import ago
 from projects.models import PortLease, Project, Service
-from projects.observation import health_of, shown_status
-from projects.presentation.front import front_of
+from projects.observation import health_of, never_started, shown_status
+from projects.presentation.front import front_of, speaks_http
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, size
 from tasks.models import Task
@@ -25,12 +25,14 @@ ATTENTION = ("failed", "degraded", "unknown")
 
 @dataclass(frozen=True, slots=True)
 class Chip:
-    """A service on a card. `port` is its first host port; it can be opened while the service runs."""
+    """A service on a card. `port` is its first host port; it can be opened while the service runs, in a browser where
+    `http`."""
 
     name: str
     look: Look
     port: int | None
     opens: bool
+    http: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,10 @@ class Card:
 
     @property
     def version(self) -> str:
-        """A short mark of everything shown: a card with the same mark need not be sent again."""
-        return f"{zlib.crc32(repr(self).encode()):08x}"
+        """A short mark of everything shown: a card with the same mark need not be sent again. Before its dash stands
+        the mark of all but numbers and ages."""
+        frame = zlib.crc32(repr(replace(self, usage="", facts="")).encode())
+        return f"{frame:08x}-{zlib.crc32(repr((self.usage, self.facts)).encode()):08x}"
 
     @property
     def running(self) -> int:
@@ -114,7 +118,8 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
         faulty=broken.name if broken else "",
         work=view_of(task, now, steps=False) if task else None,
         chips=tuple(
-            Chip(row.name, of_service(row.state, row.health), ports.get(row.name), row.state == "running")
+            Chip(row.name, of_service(row.state, row.health), ports.get(row.name), row.state == "running",
+                 speaks_http(row.name))
             for row in services
         ),
         ports=tuple(sorted(lease.host_port for lease in leases)),
@@ -149,6 +154,8 @@ def _usage(services: list[Service]) -> str:
 def _facts(project: Project, status: str, task: Task | None, now: datetime) -> str:
     if task is not None:
         return f"by {task.actor}, {ago(task.started_at or task.created_at, now)}"
+    if never_started(project):
+        return "never started"
     since = (now - project.state_since).total_seconds()
     if status in ("running", "degraded"):
         return f"up {coarse(since)}"

@@ -13,12 +13,12 @@ from django.db.models.functions import Cast, JSONObject
 from events.words import ago
 from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
-from projects.observation import KNOWN_FOR, shown_status
-from projects.presentation.front import front_of
+from projects.observation import KNOWN_FOR, never_started, shown_status
+from projects.presentation.front import front_of, speaks_http
 from projects.presentation.logline import LogLine, lines_of
+from projects.presentation.named import named_ports
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, count, size
-from projects.states import ProjectState
 from tasks.models import Task
 from tasks.presentation import TaskView, view_of
 from tasks.states import ACTIVE
@@ -29,11 +29,13 @@ TICK_KNOWN, TICK_ACTIVE, TICK_IDLE = 1, 5, 60
 
 @dataclass(frozen=True, slots=True)
 class PortRow:
-    """A leased port of a service: `inner` is the number its definition names."""
+    """A leased port of a service: `inner` is the number that its definition gives it, None where it gives none or the
+    same. It `opens` while the service runs, in a browser where `http`."""
 
     host: int
-    inner: int
+    inner: int | None
     opens: bool
+    http: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +144,14 @@ def mark_of(pk: int, now: datetime) -> str | None:
 
 
 def live_of(project: Project, now: datetime) -> Live:
-    """What to show of a project, read in three queries."""
+    """What to show of a project, read in three queries and from its folder."""
     services = list(project.services.all())
     leases = list(project.leases.all())
     task = Task.objects.filter(subject=project.subject).order_by("-id").defer("params", "result").first()
     active = task if task is not None and task.is_active else None
     status = shown_status(project, services, now)
-    rows = tuple(_service(row, leases, status, now) for row in services)
+    named = named_ports(project) if leases else frozenset()
+    rows = tuple(_service(row, leases, named, status, now) for row in services)
     return Live(
         id=project.pk,
         name=project.name,
@@ -174,6 +177,8 @@ def _is_stale(observed_at: datetime | None, now: datetime) -> bool:
 
 
 def _since(project: Project, status: str, now: datetime) -> str:
+    if never_started(project):
+        return ""
     seconds = (now - project.state_since).total_seconds()
     words = {"running": "up {}", "degraded": "up {}", "failed": "failed {} ago", "stopped": "stopped {} ago"}
     return words[status].format(coarse(seconds)) if status in words else ""
@@ -181,13 +186,14 @@ def _since(project: Project, status: str, now: datetime) -> str:
 
 def _observed(project: Project, now: datetime) -> str:
     if project.observed_at is None:
-        return "never started" if project.state == ProjectState.STOPPED else "not observed yet"
+        return "never started" if never_started(project) else "not observed yet"
     if _is_stale(project.observed_at, now):
         return f"last observed {ago(project.observed_at, now)}"
     return "observed just now"
 
 
-def _service(row: Service, leases: Sequence[PortLease], status: str, now: datetime) -> ServiceRow:
+def _service(row: Service, leases: Sequence[PortLease], named: frozenset[tuple[str, int]], status: str,
+             now: datetime) -> ServiceRow:
     runs = row.state == "running"
     look = of_service(row.state, row.health)
     instances = [one for one in row.instances if isinstance(one, dict)]
@@ -202,13 +208,19 @@ def _service(row: Service, leases: Sequence[PortLease], status: str, now: dateti
         word=word,
         note=_note(row),
         ports=tuple(
-            PortRow(lease.host_port, lease.container_port, runs) for lease in leases if lease.service == row.name
+            PortRow(lease.host_port, _inner(lease, named), runs, speaks_http(row.name))
+            for lease in leases if lease.service == row.name
         ),
         cpu=cores(row.cpu) if runs else "",
         memory=size(row.memory) if runs else "",
         up=coarse((now - row.started_at).total_seconds()) if runs and row.started_at else "",
         can_restart=status in ("running", "degraded") and row.kind == Service.Kind.SERVICE,
     )
+
+
+def _inner(lease: PortLease, named: frozenset[tuple[str, int]]) -> int | None:
+    known = (lease.service, lease.container_port) in named
+    return lease.container_port if known and lease.container_port != lease.host_port else None
 
 
 def _note(row: Service) -> str:

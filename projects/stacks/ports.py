@@ -27,7 +27,17 @@ def declares_port(name: str, command: str, marks: Marks) -> bool:
     """
     if marks.no_port:
         return False
-    return marks.port or name == "web" or bool(re.search(rf"\$\{{?(?:PORT|{variable(name)})(?![A-Za-z0-9_])", command))
+    return marks.port or name == "web" or mentions_port(name, command)
+
+
+def mentions_port(name: str, command: str) -> bool:
+    """Whether the command reads `$PORT` or the process's own variable."""
+    return bool(re.search(rf"\$\{{?(?:PORT|{variable(name)})(?![A-Za-z0-9_])", command))
+
+
+def names_port(name: str, command: str, marks: Marks, dotenv: Dotenv) -> bool:
+    """Whether the number of its port stands in the Procfile or in `.env`, rather than being foreman's."""
+    return bool(_default(name, command) or dotenv.values.get(variable(name)) or marks.port_number is not None)
 
 
 def container_port(name: str, command: str, marks: Marks, dotenv: Dotenv, *, base: int, index: int,
@@ -35,7 +45,7 @@ def container_port(name: str, command: str, marks: Marks, dotenv: Dotenv, *, bas
     """The number of the port of a process that declares one, in this order: `${PORT:-N}` in its command,
     `<NAME>_PORT` in `.env`, its mark `port=N`, foreman's number: `base` plus 100 for each of the `index`
     process types above it in the file. StackError when it is no port number."""
-    default = re.search(rf"\$\{{(?:PORT|{variable(name)}):?[-=]['\"]?([0-9]{{1,9}})['\"]?\}}", command)
+    default = _default(name, command)
     if default:
         if not _is_port(default[1]):
             raise line_error(file, line, f"{default[1]} is not a port number.", "A port is from 1 to 65535.")
@@ -50,6 +60,10 @@ def container_port(name: str, command: str, marks: Marks, dotenv: Dotenv, *, bas
         raise line_error(file, line, f"{name} has no port number: there are too many process types above it.",
                          f"Give it one with ${{PORT:-N}} in its command or # hub: port=N above it ({own} in .env).")
     return number
+
+
+def _default(name: str, command: str) -> re.Match[str] | None:
+    return re.search(rf"\$\{{(?:PORT|{variable(name)}):?[-=]['\"]?([0-9]{{1,9}})['\"]?\}}", command)
 
 
 def base_port(dotenv: Dotenv, foreman_port: int | None) -> int:

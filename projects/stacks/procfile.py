@@ -158,7 +158,7 @@ def _service(entry: Entry, index: int, instances: int, base: int, dotenv: dotenv
     if ports.declares_port(entry.name, entry.command, marks):
         number = ports.container_port(entry.name, entry.command, marks, dotenv, base=base, index=index, file=source,
                                       line=entry.line)
-        listening = (Port(number),)
+        listening = (Port(number, named=ports.names_port(entry.name, entry.command, marks, dotenv)),)
     spec = ServiceSpec(
         name=entry.name, command=entry.command, kind="one-shot" if entry.one_shot else "service", ports=listening,
         depends_on=marks.depends_on, instances=instances, ready=_readiness(entry, bool(listening), source),

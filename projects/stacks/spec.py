@@ -15,11 +15,13 @@ class Port:
     """A port that a service listens on.
 
     `container_port` is the number its own definition names (the stable name of the port);
-    the host port that it really gets is a lease, and is in `Stack.host_ports`.
+    the host port that it really gets is a lease, and is in `Stack.host_ports`. `named`: the number stands in the
+    definition's files, and was not counted out in its place; two ports are the same whatever it says.
     """
 
     container_port: int
     protocol: Literal["tcp", "udp"] = "tcp"
+    named: bool = field(default=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

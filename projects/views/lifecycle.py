@@ -18,6 +18,7 @@ from projects.errors import ProjectError
 from projects.models import PortLease, Project
 from projects.presentation.card import cards_of
 from projects.views.detail import around_context, overview
+from projects.views.listing import announced
 from projects.views.page import Refusal, live_context, project_or_404, service_host
 from tasks.actions import AlreadyEnded, SubjectBusy, active_on
 from tasks.actions import cancel as cancel_task
@@ -99,7 +100,7 @@ def _fragment(request: HttpRequest, project: Project, refusal: Refusal | None) -
     if target == f"project-{project.pk}":
         card = cards_of([project], timezone.now())[0]
         context = {"card": card, "version": card.version, "refusal": refusal, "host": service_host(request)}
-        return render(request, "projects/_card.html", context, status=status)
+        return announced(render(request, "projects/_card.html", context, status=status))
     context = live_context(request, project, refusal)
     if target == "titles":
         response = render(request, "projects/_head.html", context | {"target": target}, status=status)

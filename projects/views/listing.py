@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
+from django_htmx.http import trigger_client_event
 
 from accounts.access import require
 from accounts.models import Role
@@ -100,7 +101,7 @@ def projects(request: HttpRequest) -> HttpResponse:
     if request.htmx and request.htmx.target == "projects":
         if request.GET.get("version") == context["mark"]:
             return HttpResponse(status=204)
-        return render(request, "projects/_table.html", context)
+        return render(request, "projects/_table.html", context | {"with_counts": True})
     return render(request, "projects/list.html", context)
 
 
@@ -109,17 +110,24 @@ def projects(request: HttpRequest) -> HttpResponse:
 def cards(request: HttpRequest) -> HttpResponse:
     """What changed on the dashboard's grid. The asker names the cards it has as `v=<id>.<version>`, in their order
     (and always one empty `v`): with the same cards in the same order only those that changed are sent, or 204; else
-    the whole grid."""
+    the whole grid. When more than numbers and ages changed, the other parts of the page are told."""
     context = grid_context(request)
     had = dict(_seen(mark) for mark in request.GET.getlist("v") if mark)
     if "v" not in request.GET or list(had) != [card.id for card in context["cards"]]:
         response = render(request, "projects/_cards.html", context)
         response["HX-Reswap"] = "outerHTML"
-        return response
+        return announced(response)
     changed = [card for card in context["cards"] if had[card.id] != card.version]
     if not changed:
         return HttpResponse(status=204)
-    return render(request, "projects/_changed.html", context | {"cards": changed})
+    response = render(request, "projects/_changed.html", context | {"cards": changed})
+    frames = {card.id: card.version.partition("-")[0] for card in changed}
+    return announced(response) if any(frame != had[id].partition("-")[0] for id, frame in frames.items()) else response
+
+
+def announced(response: HttpResponse) -> HttpResponse:
+    """Tell the page that projects changed, so that what counts and recounts them asks now."""
+    return trigger_client_event(response, "projects-changed", {})
 
 
 @require_safe

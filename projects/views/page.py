@@ -49,12 +49,12 @@ def service_host(request: HttpRequest) -> str:
 
 
 def live_context(request: HttpRequest, project: Project, refusal: Refusal | None = None) -> dict[str, Any]:
-    """What `_head.html` and `_live.html` show."""
+    """What `_head.html` and `_live.html` show, and the count on the tab of its tasks."""
     now = timezone.now()
     # The mark is taken before the rows are read: what changes in between is sent once more, and never missed.
     mark = mark_of(project.pk, now)
     return {"project": project, "live": live_of(project, now), "mark": mark, "refusal": refusal,
-            "host": service_host(request)}
+            "host": service_host(request), "task_count": Task.objects.filter(subject=project.subject).count()}
 
 
 def page_context(request: HttpRequest, project: Project, tab: str, refusal: Refusal | None = None) -> dict[str, Any]:
@@ -64,7 +64,6 @@ def page_context(request: HttpRequest, project: Project, tab: str, refusal: Refu
         "tab": tab,
         "overview": tab == "overview",
         "target": "live" if tab == "overview" else "titles",
-        "task_count": Task.objects.filter(subject=project.subject).count(),
         "variable_count": _variable_count(project),
     }
 

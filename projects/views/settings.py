@@ -15,6 +15,7 @@ from projects import actions
 from projects.errors import ProjectError
 from projects.forms import PORT_PREFIX, SettingsForm, chosen_ports
 from projects.models import Project
+from projects.presentation.named import named_ports
 from projects.views.page import page_context, project_or_404
 
 
@@ -50,13 +51,13 @@ def _change(project: Project, form: SettingsForm, ports: dict[str, int]) -> bool
 def _context(request: HttpRequest, project: Project, form: SettingsForm,
              errors: dict[str, str] | None = None) -> dict[str, Any]:
     typed = request.POST
-    ports = []
+    ports, named = [], named_ports(project)
     for lease in project.leases.order_by("service", "container_port", "instance"):
         field = f"{PORT_PREFIX}{lease.service}:{lease.container_port}"
         ports.append({
             "field": field,
             "service": lease.service if lease.instance == 1 else f"{lease.service}.{lease.instance}",
-            "inner": lease.container_port,
+            "inner": lease.container_port if (lease.service, lease.container_port) in named else None,
             "value": typed.get(field, lease.host_port) if lease.instance == 1 else lease.host_port,
             "editable": lease.instance == 1,
             "error": (errors or {}).get(field, "") if lease.instance == 1 else "",
@@ -64,5 +65,6 @@ def _context(request: HttpRequest, project: Project, form: SettingsForm,
     return page_context(request, project, "settings") | {
         "form": form,
         "ports": ports,
+        "numbered": any(port["inner"] for port in ports),
         "revisions": project.revisions.values("number", "created_at", "started_ok")[:8],
     }

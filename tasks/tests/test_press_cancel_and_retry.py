@@ -85,6 +85,16 @@ def test_retry_leads_htmx_to_the_new_task(operator):
     assert response["HX-Redirect"] == f"/tasks/{Task.objects.get(retry_of=failed).pk}/"
 
 
+@pytest.mark.parametrize(("state", "subject", "offered"), [
+    ("failed", "", True), ("cancelled", "", True), ("succeeded", "", False), ("failed", "projects.project:4242", False),
+])  # fmt: skip
+def test_retry_is_offered_for_what_did_not_succeed_and_is_still_there(operator, state, subject, offered):
+    ended = task(state)
+    Task.objects.filter(pk=ended.pk).update(subject=subject)
+    for page in ("/tasks/", f"/tasks/{ended.pk}/"):
+        assert (f"/tasks/{ended.pk}/retry/" in operator.get(page).text) == offered, page
+
+
 def test_retry_of_what_is_active_says_so(operator):
     active = task("running")
     text = operator.post(f"/tasks/{active.pk}/retry/", follow=True).text

@@ -103,8 +103,21 @@ def test_a_list_of_fifty_costs_few_queries(reader, django_assert_max_num_queries
     for number in range(60):
         task(subject=f"projects.project:{number}")
     reader.get("/tasks/")
-    with django_assert_max_num_queries(4):
+    # Who asks, the rows, what they are about, what there is to choose from, and the counts of the shell.
+    with django_assert_max_num_queries(5):
         reader.get("/tasks/")
+
+
+def test_demo_jobs_and_lanes_are_offered_only_where_a_task_has_them(reader):
+    offered = re.compile(r"<option[^>]*>([^<]*)</option>")
+    before = offered.findall(reader.get("/tasks/").text)
+    assert "projects.start" in before and "stacks" in before
+    assert not [name for name in before if name.startswith("demo.")] and "reports" not in before
+    task(job="demo.fail", lane="reports")
+    after = offered.findall(reader.get("/tasks/").text)
+    assert set(after) - set(before) >= {"demo.fail", "reports"} and "demo.sleep" not in after
+    chosen = reader.get("/tasks/?job=demo.sleep&lane=metrics").text
+    assert "<option selected>demo.sleep<" in chosen and "<option selected>metrics<" in chosen
 
 
 def test_the_list_polls_only_while_something_is_active(reader):
@@ -118,9 +131,11 @@ def test_the_lists_poll_answers_only_what_changed(reader):
     active = running()
     poll = poll_of(reader.get("/tasks/?state=running"))
     assert reader.get(poll).status_code == 204
-    Task.objects.filter(pk=active.pk).update(step="Wait")
+    wait = {"key": "wait", "label": "Wait", "started": timezone.now().isoformat(), "ended": None}
+    Task.objects.filter(pk=active.pk).update(steps=[*active.steps, wait])
     changed = reader.get(poll)
     assert "Wait" in changed.text
+    assert 'id="nav-tasks" hx-swap-oob="true"' in changed.text
     assert "<html" not in changed.text
     assert changed.text.lstrip().startswith("<section")
 
@@ -134,6 +149,17 @@ def test_an_idle_poll_costs_two_queries(reader, django_assert_num_queries, redis
     # Who asks, with the role, and the task. The session comes from the cache.
     with django_assert_num_queries(2):
         assert reader.get(poll).status_code == 204
+
+
+def test_the_line_names_the_steps_that_run_as_the_list_does(reader):
+    now = timezone.now().isoformat()
+    steps = [{"key": key, "label": f"{key} answers", "done": 0, "total": 1, "detail": detail, "started": started,
+              "ended": ended, "usual": None, "tail": None}
+             for key, detail, started, ended in [("web", "", now, now), ("model", "3 s", now, None),
+                                                 ("api", "loads 2 files", now, None), ("db", "", None, None)]]
+    page = reader.get(f"/tasks/{running(steps=steps, steps_total=4, steps_done=1).pk}/").text
+    assert "1 of 4 done · model answers, api answers" in page
+    assert "· 3 s" not in page and "· loads 2 files" in page
 
 
 def test_a_poll_brings_what_changed_and_new_log_lines_only(reader):

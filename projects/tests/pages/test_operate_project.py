@@ -127,6 +127,48 @@ READ = ["detail", "live", "head", "card", "logs", "log-lines", "log-file", "envi
 FORMS = ["copy", "delete", "settings"]
 
 
+@pytest.mark.parametrize(("name", "opens"), [
+    ("postgres", False), ("orders-db", False), ("redis", False), ("smtp", False), ("db-admin", True), ("web", True),
+    ("redisearch-ui", True), ("worker", True),
+])  # fmt: skip
+def test_a_port_that_no_browser_speaks_to_is_text_to_copy(operator, project, name, opens):
+    Project.objects.update(state="running", observed_at="2999-01-01T00:00:00Z")
+    Service.objects.update(state="running", name=name)
+    PortLease.objects.update(service=name)
+    port = PortLease.objects.get().host_port
+    for page in (url("detail", project), reverse("home")):
+        page = operator.get(page, headers={"Host": "localhost"})
+        assert (f'href="http://127.0.0.1:{port}"' in page.content.decode()) == opens
+        assert str(port) in page.content.decode()
+    assert (f'data-copy="#port-{port}"' in operator.get(url("detail", project)).content.decode()) != opens
+
+
+@pytest.mark.parametrize(("procfile", "dotenv", "number"), [
+    ("web: ./serve $PORT\n", "", None), ("web: ./serve ${PORT:-8123}\n", "", 8123),
+    ("# hub: port=8123\nweb: ./serve\n", "", 8123), ("web: ./serve $PORT\n", "WEB_PORT=8123\n", 8123),
+])  # fmt: skip
+def test_a_number_is_shown_beside_the_port_only_where_the_folder_names_it(operator, folder, procfile, dotenv, number):
+    path = folder(**{"Procfile": procfile, ".env": dotenv})
+    project = actions.create_project(name="Kiosk", path=str(path))
+    shown = [operator.get(url(name, project)).content.decode() for name in ("detail", "settings")]
+    assert ("from 8123" in shown[0], ">8123<" in shown[1]) == ((True, True) if number else (False, False))
+    assert not any(word in page for page in shown for word in ("from 5000", ">5000<"))
+
+
+def test_a_project_that_nobody_started_says_so(operator, project):
+    for page in (operator.get(url("detail", project)), operator.get(reverse("home"))):
+        text = page.content.decode()
+        assert "never started" in text and "stopped &lt;" not in text and "min ago, never" not in text
+
+
+@pytest.mark.parametrize("target", ["live", "titles"])
+def test_the_answer_to_an_action_brings_the_counts_along(operator, project, target):
+    headers = {"HX-Request": "true", "HX-Target": target}
+    answer = operator.post(url("start", project), headers=headers).content.decode()
+    assert 'id="task-count" hx-swap-oob="true">1<' in answer
+    assert 'id="nav-tasks" hx-swap-oob="true">1<' in answer
+
+
 @pytest.mark.parametrize("name", POSTED + READ + FORMS)
 def test_an_unknown_project_is_not_found(operator, name):
     ask = operator.post if name in POSTED else operator.get
@@ -190,5 +232,5 @@ def test_progress_is_on_the_page_again_after_a_reload(operator, project):
                                            steps_total=4, steps_done=1, step="web answers")
     for _ in range(2):
         page = operator.get(url("detail", project)).content.decode()
-        assert "Step 2 of 4 · web answers" in page and "web answers<span" in page
+        assert "1 of 4 done · web answers" in page and "web answers<span" in page
         assert 'hx-trigger="every 1s"' in page

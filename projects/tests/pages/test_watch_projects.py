@@ -4,7 +4,6 @@ import re
 import time
 
 import pytest
-from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -222,12 +221,20 @@ def test_the_numbers_are_true(browser):
             Task.objects.create(job="demo", title=state, state=state, actor="mara", subject=f"x:{state}{index}",
                                 finished_at=now)
     tiles = {tile.title: (tile.value, tile.note) for tile in browser.get(HOME).context["tiles"]}
-    assert tiles["Running"] == ("1", "3 stopped")
+    assert tiles["Running"] == ("1", "3 stopped, 1 failed, 1 unknown")
     assert tiles["Need attention"] == ("2", "1 failed, 1 unknown")
     assert tiles["Tasks now"] == ("2", "none waits")
     assert tiles["Succeeded, 24 h"] == ("75", "3 of 4 ended")
-    low, high = settings.HUB_PORT_RANGE
-    assert tiles["Ports leased"] == ("24", f"of {low}–{high}")
+
+
+@pytest.mark.parametrize(
+    ("end", "shown"), [(20_023, ("24", "of 20000–20023")), (20_021, ("22", "of 20000–20021, +2 outside"))]
+)
+def test_ports_outside_the_range_are_told_apart(browser, settings, end, shown):
+    many(6)
+    settings.HUB_PORT_RANGE = (20_000, end)
+    tiles = {tile.title: (tile.value, tile.note) for tile in browser.get(HOME).context["tiles"]}
+    assert tiles["Ports leased"] == shown
 
 
 def test_the_pulse_is_silent_until_a_number_changes(browser):
@@ -241,6 +248,23 @@ def test_the_pulse_is_silent_until_a_number_changes(browser):
     PortLease.objects.all()[:1].get().delete()
     changed = browser.get(PULSE, {"version": mark}, headers=HTMX)
     assert changed.status_code == 200 and 'id="activity" hx-swap-oob' in changed.content.decode()
+    assert 'id="nav-projects" hx-swap-oob="true">3<' in changed.content.decode()
+
+
+def test_the_numbers_are_asked_for_when_a_card_changed_but_not_for_its_use_alone(browser, project):
+    many(2)
+    have = marks(browser.get(HOME))
+    Service.objects.filter(project__name="stack 001", name="api").update(memory=900_000_000)
+    used = browser.get(CARDS, {"v": have}, headers=HTMX)
+    assert used.status_code == 200 and "HX-Trigger" not in used
+    Service.objects.filter(project__name="stack 001", name="api").update(state="starting")
+    assert "projects-changed" in browser.get(CARDS, {"v": have}, headers=HTMX)["HX-Trigger"]
+    moved = browser.get(CARDS, {"v": have[::-1]}, headers=HTMX)
+    assert "projects-changed" in moved["HX-Trigger"]
+    headers = HTMX | {"HX-Target": f"project-{project.pk}"}
+    pressed = browser.post(reverse("projects:start", args=[project.pk]), headers=headers)
+    assert "projects-changed" in pressed["HX-Trigger"]
+    assert "projects-changed from:body" in browser.get(HOME).content.decode()
 
 
 def test_activity_tells_what_people_did(browser, project):
