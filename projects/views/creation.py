@@ -19,6 +19,7 @@ from projects.examples import examples
 from projects.forms import ProjectForm, chosen_ports
 from projects.models import Project
 from projects.presentation.folder import engines_in, services_in
+from projects.previewing import warnings_of
 from projects.stacks import folders
 from projects.stacks.spec import StackError
 from tasks.actions import SubjectBusy
@@ -86,6 +87,8 @@ def _context(data: QueryDict, form: ProjectForm | None = None,
         "seen": seen,
         "engine": engine,
         "engines": engines_in(seen) if seen else [],
+        "warnings": warnings_of(seen.definition, seen.ports) if seen and seen.definition else [],
+        "same": Project.objects.filter(path=seen.path).only("name") if seen else [],
         "services": services_in(seen, data, port_errors or {}) if seen else [],
         "examples": examples(),
         **_listing(path),

@@ -182,6 +182,36 @@ def test_an_example_can_be_added_although_it_is_outside_the_root(operator):
     assert Project.objects.get().path == str(example.path) and Task.objects.get().job == "projects.start"
 
 
+@pytest.mark.parametrize(("procfile", "words"), [
+    ("web: nosuchprogram --port $PORT\n", "web: the command nosuchprogram was not found (Procfile, line 1)."),
+    ("web: python3 -m http.server\n", "web does not mention $PORT, so Hub cannot give it its port."),
+])  # fmt: skip
+def test_what_would_stop_a_start_is_said_before_it_is_added(operator, folder, procfile, words):
+    for page in (NEW, reverse("projects:preview")):
+        text = text_of(operator.get(page, {"path": str(folder(Procfile=procfile))}))
+        assert words in text and "1 warning" in text and "No problem found" not in text
+        assert "Add only" in text
+
+
+@pytest.mark.parametrize("procfile", [
+    "web: python3 -m http.server $PORT\n", "web: python3 -m http.server ${WEB_PORT}\n",
+    "# hub: port=8000\nweb: python3 serve.py\n", "# hub: no-port\nweb: python3 serve.py\n",
+    "web: python3 -m http.server $PORT\nworker: sleep 600\n",
+    "# hub: instances=2\nweb: python3 -m http.server $PORT\n",
+])  # fmt: skip
+def test_a_folder_in_order_has_no_warning(operator, folder, procfile):
+    page = operator.get(NEW, {"path": str(folder(Procfile=procfile))})
+    assert "No problem found" in text_of(page) and page.context["warnings"] == []
+
+
+def test_a_folder_that_is_added_already_says_so_and_can_be_added_again(operator, stack, project):
+    page = operator.get(NEW, {"path": str(stack)})
+    assert "This folder is already added as Shop ." in text_of(page)
+    assert reverse("projects:copy", args=[project.pk]) in page.content.decode()
+    again = operator.post(NEW, {"path": str(stack), "name": "Second", "engine": "process", "then": ""})
+    assert again.status_code == 302 and Project.objects.filter(path=str(stack)).count() == 2
+
+
 def test_a_viewer_may_not_add(viewer, stack):
     assert viewer.get(NEW).status_code == 403
     assert viewer.post(NEW, {"path": str(stack), "name": "Boutique"}).status_code == 403
