@@ -2,6 +2,9 @@
 (() => {
   "use strict";
 
+  // What only a script does is said only where one runs: base.css hides .needs-script elsewhere.
+  document.documentElement.classList.add("scripted");
+
   const isPoll = (event) => !event.detail.requestConfig.triggeringEvent;
 
   // A part marked data-hold is not swapped while somebody is at work in it.
