@@ -1,5 +1,7 @@
 """Projects for operators: the same use cases as on the pages."""
 
+from pathlib import PurePath
+
 from django.contrib import admin, messages
 
 from projects import actions
@@ -39,12 +41,17 @@ class RevisionInline(ReadOnlyInline):
 class ProjectAdmin(admin.ModelAdmin):
     """State is observed, and changed only by tasks; so everything here is read-only but the actions."""
 
-    list_display = ["name", "state", "desired", "engine", "path", "observed_at"]
+    list_display = ["name", "state", "desired", "engine", "observed_at", "folder"]
     list_filter = ["state", "engine", "autostart"]
     search_fields = ["name", "slug", "path"]
     inlines = [ServiceInline, LeaseInline, RevisionInline]
     actions = ["start", "stop", "restart"]
     exclude = ["environment"]
+
+    @admin.display(ordering="path")
+    def folder(self, project):
+        """The last part of its path: the list has little room, and the project's page has all of it."""
+        return PurePath(project.path).name
 
     def has_add_permission(self, request):
         return False
