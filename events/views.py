@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
 from events.actions import BadSubject, matching
-from events.keyset import BadCursor, Part, take
+from events.keyset import Asked, BadPart, Part, take
 from events.models import Event
 from events.presentation import pretty, row_of
 
@@ -26,19 +26,22 @@ may_read = permission_required("events.view_event", raise_exception=True)
 @may_read
 def event_list(request: HttpRequest) -> HttpResponse:
     """Events, newest first, 50 a page. `?subject=` a pattern (without `hub.` this Hub's own), `actor`, `correlation`,
-    `about`, `cursor`. A filter that cannot be read is said on the page, with 400."""
+    `about`; `limit`, `cursor`, `order` as in the API. A filter that cannot be read is said on the page, with 400."""
     wanted = {name: request.GET.get(name, "").strip() for name in ("subject", "actor", "correlation", "about")}
-    problem, part = "", Part([], None)
+    problem, part, asked = "", Part([], None), Asked()
     try:
-        part = _filtered(wanted, request.GET.get("cursor", ""))
-    except (BadSubject, BadCursor) as error:
+        asked = Asked.read(request.GET)
+        part = _filtered(wanted, asked)
+    except (BadSubject, BadPart) as error:
         problem = str(error)
-    older = urlencode({**_given(wanted), "cursor": part.next_cursor}) if part.next_cursor else ""
+    here = {**_given(wanted), **asked.given()}
+    older = urlencode({**here, "cursor": part.next_cursor}) if part.next_cursor else ""
     context = {
         "rows": [row_of(event) for event in part.items],
         "problem": problem,
         "older": older,
-        "newest": urlencode(_given(wanted)) if "cursor" in request.GET else None,
+        "newest": urlencode(here) if "cursor" in request.GET else None,
+        "asked": asked,
         "filtered": bool(_given(wanted)),
         **wanted,
     }
@@ -60,7 +63,7 @@ def event_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "events/detail.html", context)
 
 
-def _filtered(wanted: dict[str, str], cursor: str) -> Part:
+def _filtered(wanted: dict[str, str], asked: Asked) -> Part:
     events = Event.objects.all()
     if subject := wanted["subject"]:
         matching(subject)  # so that a mistake is told in the words that were typed
@@ -74,7 +77,7 @@ def _filtered(wanted: dict[str, str], cursor: str) -> Part:
             events = events.filter(correlation_id=uuid.UUID(wanted["correlation"]))
         except ValueError:
             raise BadSubject("A request is named by a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427.") from None
-    return take(events, cursor=cursor)
+    return take(events, limit=asked.limit, cursor=asked.cursor, ascending=asked.order == "asc")
 
 
 def _given(wanted: dict[str, str]) -> dict[str, str]:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.http import urlencode
 
-from events.keyset import BadCursor, Part, take
+from events.keyset import Asked, BadPart, Part, take
 from tasks.job import job_classes
 from tasks.lanes import LANES
 from tasks.models import Task
@@ -39,18 +39,23 @@ def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
 
 @dataclass(slots=True)
 class Filters:
-    """`wanted` as it was typed, empty ones left out; `problem` says which of it cannot be understood."""
+    """`wanted` as it was typed, empty ones left out; `asked` is the part of the list; `problem` says which of it all
+    cannot be understood."""
 
     wanted: dict[str, str] = field(default_factory=dict)
-    cursor: str = ""
+    asked: Asked = field(default_factory=Asked)
     problem: str = ""
 
     @classmethod
     def read(cls, query: QueryDict) -> Filters:
         """The filters of an address."""
         wanted = {name: query.get(name, "").strip() for name in NAMES}
-        filters = cls({name: value for name, value in wanted.items() if value}, query.get("cursor", ""))
+        filters = cls({name: value for name, value in wanted.items() if value})
         filters.problem = filters._problem()
+        try:
+            filters.asked = Asked.read(query)
+        except BadPart as error:
+            filters.problem = filters.problem or str(error)
         return filters
 
     @property
@@ -64,23 +69,28 @@ class Filters:
         part = Part([], None)
         if not self.problem:
             try:
-                part = take(self._rows(), cursor=self.cursor)
-            except BadCursor as error:
+                asc = self.asked.order == "asc"
+                part = take(self._rows(), limit=self.asked.limit, cursor=self.asked.cursor, ascending=asc)
+            except BadPart as error:
                 self.problem = str(error)
         rows = rows_of(part.items, now)
-        here = {**self.wanted, **({"cursor": self.cursor} if self.cursor else {})}
+        first = {**self.wanted, **self.asked.given()}
+        here = {**first, **({"cursor": self.asked.cursor} if self.asked.cursor else {})}
         version = version_of(row.view for row in rows)
         return {
             "rows": rows,
             "filters": self,
+            "asked": self.asked,
             "problem": self.problem,
             "rows_version": version,
             "poll": urlencode({**here, "v": version}),
             "live": any(row.view.active for row in rows),
             "here": urlencode(here),
-            "older": urlencode({**self.wanted, "cursor": part.next_cursor}) if part.next_cursor else "",
-            "newest": urlencode(self.wanted) if self.cursor else None,
-            "tabs": urlencode({name: value for name, value in self.wanted.items() if name != "state"}),
+            "older": urlencode({**first, "cursor": part.next_cursor}) if part.next_cursor else "",
+            "newest": urlencode(first) if self.asked.cursor else None,
+            "tabs": urlencode({name: value for name, value in first.items() if name != "state"}),
+            # Only what a task here is about: whoever reads tasks may not ask for any other row by its address.
+            "about": next((row.subject for row in rows if row.task.subject == self.wanted_subject), None),
         }
 
     def _problem(self) -> str:

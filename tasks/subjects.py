@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Subject:
 
 
 def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
-    """What these subjects are, in one query per model; those that are no rows (any more) keep their text as name."""
+    """What these subjects of tasks are, in one query per model. Those that name no model keep their text as name."""
     found = {subject: Subject(subject) for subject in subjects if subject}
     by_model: dict[str, dict[str, str]] = defaultdict(dict)
     for subject in found:
@@ -30,9 +31,9 @@ def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
     for label, keys in by_model.items():
         try:
             model = apps.get_model(label)
-            rows = model._default_manager.in_bulk(list(keys))
-        except (LookupError, ValueError, ValidationError):
+        except (LookupError, ValueError):
             continue
+        rows = model._default_manager.in_bulk([key for key in keys if _may_be_key(key, model)])
         names = {str(row.pk): row for row in rows.values()}
         for key, subject in keys.items():
             if row := names.get(key):
@@ -40,3 +41,13 @@ def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
             else:
                 found[subject] = Subject(f"{model._meta.verbose_name} {key}, deleted", gone=True)
     return found
+
+
+def _may_be_key(key: str, model: type[Model]) -> bool:
+    """Whether the database can be asked for it: a number may be no number, or larger than any."""
+    try:
+        field = model._meta.pk
+        field.run_validators(field.to_python(key))
+    except ValidationError:
+        return False
+    return "\0" not in key

@@ -38,13 +38,13 @@ HEAVY = ("params", "result", "detail")
 @require_safe
 @require(Role.VIEWER)
 def task_list(request: HttpRequest) -> HttpResponse:
-    """Tasks, newest first, 50 a page; `?state=&job=&lane=&project=&subject=&correlation=&cursor=`."""
+    """Tasks, newest first, 50 a page; `?state=&job=&lane=&project=&subject=&correlation=`, and `&limit=&cursor=&order=`
+    as in the API."""
     filters = Filters.read(request.GET)
     context = {
         **filters.page(timezone.now()),
         "states": TaskState,
         **offered(filters.wanted),
-        "about": look_up([filters.wanted_subject]).get(filters.wanted_subject),
     }
     return render(request, "tasks/list.html", context, status=400 if filters.problem else 200)
 
@@ -172,13 +172,17 @@ def _can_retry(task: Task) -> bool:
 def _live_response(request: HttpRequest, task: Task, view: TaskView, last_line: int) -> HttpResponse:
     after = request.GET.get("after", "")
     # Without a number there is no log on that page yet to add to.
-    lines = list(task.log_lines.filter(pk__gt=int(after)).order_by("-pk")[:LINES])[::-1] if after.isdecimal() else []
+    lines = list(task.log_lines.filter(pk__gt=int(after)).order_by("-pk")[:LINES])[::-1] if _is_id(after) else []
     context = {
         **_live_context(task, view, last_line),
         "new_lines": lines,
         "head_changed": request.GET.get("mark") != view.mark,
     }
     return render(request, "tasks/live.html", context)
+
+
+def _is_id(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18
 
 
 def _back(request: HttpRequest, task: Task, level: str, text: str) -> HttpResponse:

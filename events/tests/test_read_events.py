@@ -46,6 +46,18 @@ def test_fifty_a_page_without_gap_or_repetition_while_new_ones_come(reader):
     assert seen == written[::-1]
 
 
+def test_the_length_and_the_order_of_a_page_hold_on_the_next(reader):
+    written = [str(record("a.b").pk) for _ in range(7)]
+    seen, url = [], "/events/?limit=3&order=asc"
+    while url:
+        page = reader.get(url)
+        assert len(ids(page)) <= 3 and "Oldest first" in page.text
+        seen += ids(page)
+        newer = re.search(r'href="(\?[^"]*)" rel="next">Newer', page.text)
+        url = newer and "/events/" + newer[1].replace("&amp;", "&")
+    assert seen == written
+
+
 def test_filters_hold_on_the_next_page(reader):
     for number in range(60):
         record("a.b", {"number": number})
@@ -73,6 +85,8 @@ def test_what_filters_find(reader, query, found):
     ("subject=a..b", "part 2 is empty"), ("subject=a.>.b", "may only stand at the end"),
     ("subject=<script>", "&lt;script&gt;"), ("correlation=nonsense", "A request is named by a UUID"),
     ("cursor=nonsense", "cursor"),
+    ("limit=0", "from 1 to 200"), ("limit=201", "from 1 to 200"), ("limit=x", "from 1 to 200"),
+    ("limit=%C2%B2", "from 1 to 200"), ("order=up", "asc or desc"),
 ])
 def test_what_cannot_be_understood_is_said(reader, query, words):
     response = reader.get(f"/events/?{query}")

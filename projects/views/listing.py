@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -15,6 +17,7 @@ from django_htmx.http import trigger_client_event
 
 from accounts.access import require
 from accounts.models import Role
+from events.keyset import DEFAULT_LIMIT, Asked, BadCursor, BadPart, Part, take_sorted
 from projects.models import Project
 from projects.presentation.card import ATTENTION, Card, cards_of
 from projects.views.page import project_or_404, service_host
@@ -29,23 +32,35 @@ STATES = {
 SORTS = {"attention": "Attention first", "name": "Name", "changed": "Last change"}
 _GROUPS = {"running": ("running", "degraded"), "attention": ATTENTION, "moving": ("starting", "stopping"),
            "stopped": ("stopped",)}
-LIMIT, MAX_LIMIT = 100, 200
+# Cards on the dashboard; the table has as many rows as any list.
+CARDS = 100
+# In which direction each order goes by itself.
+DESCENDING = {"changed"}
 
 
 class Filters:
-    """What the filter bar asks for: `q` (name, path or port), `state`, `sort`; and where the page begins."""
+    """What the filter bar asks for: `q` (name, path or port), `state`, `sort`; and which part of it all (`asked`).
+    What cannot be understood is left out, and `problem` says it."""
 
-    def __init__(self, request: HttpRequest):
+    def __init__(self, request: HttpRequest, limit: int):
         self.q = request.GET.get("q", "").strip()[:200]
-        self.state = request.GET.get("state", "") if request.GET.get("state", "") in STATES else ""
-        self.sort = request.GET.get("sort", "") if request.GET.get("sort", "") in SORTS else "attention"
-        self.limit = _number(request.GET.get("limit"), LIMIT, 1, MAX_LIMIT)
-        self.cursor = _number(request.GET.get("cursor"), 0, 0, 1_000_000)
+        state, sort = request.GET.get("state", ""), request.GET.get("sort", "") or "attention"
+        self.state, self.sort = state if state in STATES else "", sort if sort in SORTS else "attention"
+        self.usual = limit
+        self.asked, self.problem = Asked(limit), ""
+        if state not in STATES:
+            self.problem = f"There is no state {state[:40]!r}. Use {', '.join(name for name in STATES if name)}."
+        elif sort not in SORTS:
+            self.problem = f"Projects cannot be sorted by {sort[:40]!r}. Use {', '.join(SORTS)}."
+        try:
+            self.asked = Asked.read(request.GET, limit)
+        except BadPart as error:
+            self.problem = self.problem or str(error)
 
     def query(self, **changes: Any) -> str:
         """The filters as a query string; what is as usual is left out."""
         values = {"q": self.q, "state": self.state, "sort": "" if self.sort == "attention" else self.sort,
-                  "limit": "" if self.limit == LIMIT else self.limit, "cursor": self.cursor or ""} | changes
+                  **self.asked.given(self.usual), "cursor": self.asked.cursor} | changes
         return urlencode({name: value for name, value in values.items() if value != ""})
 
     @property
@@ -53,14 +68,26 @@ class Filters:
         """Whether anything is left out because of them."""
         return bool(self.q or self.state)
 
-    def pick(self, cards: list[Card], changed: dict[int, Any]) -> list[Card]:
-        """The cards in the asked state, in the asked order. `changed` is when each project last changed its state."""
-        kept = [card for card in cards if self._matches(card)]
-        if self.sort == "changed":
-            return sorted(kept, key=lambda card: changed[card.id], reverse=True)
-        if self.sort == "name":
-            return kept
-        return sorted(kept, key=lambda card: (not card.wants_attention, card.work is None))
+    def pick(self, cards: list[Card]) -> list[Card]:
+        """The cards that are asked for."""
+        return [card for card in cards if self._matches(card)]
+
+    def part(self, cards: list[Card], changed: dict[int, datetime]) -> Part:
+        """That part of them, in the asked order. `changed` is when each project last changed its state."""
+
+        def key(card: Card) -> list:
+            if self.sort == "changed":
+                return [changed[card.id].timestamp(), card.id]
+            first = [] if self.sort == "name" else [not card.wants_attention, card.work is None]
+            return [*first, card.name.casefold(), card.id]
+
+        descending = self.asked.order == "desc" or (not self.asked.order and self.sort in DESCENDING)
+        name = f"projects:{self.sort}:{'desc' if descending else 'asc'}"
+        try:
+            return take_sorted(cards, key, name=name, asked=self.asked, descending=descending)
+        except BadCursor as error:
+            self.problem, self.asked = self.problem or str(error), replace(self.asked, cursor="")
+            return self.part(cards, changed)
 
     def _matches(self, card: Card) -> bool:
         if self.state and card.status not in _GROUPS[self.state]:
@@ -70,24 +97,24 @@ class Filters:
                 or wanted.removeprefix(":") in map(str, card.ports))
 
 
-def grid_context(request: HttpRequest) -> dict[str, Any]:
-    """The cards that the filters ask for, and those of every project: four queries, however many there are."""
+def grid_context(request: HttpRequest, limit: int = CARDS) -> dict[str, Any]:
+    """The cards that the filters ask for (`limit` of them where the address does not say), and those of every project:
+    four queries, however many there are."""
     now = timezone.now()
-    filters = Filters(request)
+    filters = Filters(request, limit)
     projects = list(Project.objects.defer("environment"))
     every = cards_of(projects, now)
-    matching = filters.pick(every, {project.pk: project.state_since for project in projects})
-    shown = matching[filters.cursor : filters.cursor + filters.limit]
-    after = filters.cursor + filters.limit
+    matching = filters.pick(every)
+    part = filters.part(matching, {project.pk: project.state_since for project in projects})
     return {
         "every": every,
-        "cards": shown,
+        "cards": part.items,
         "matching": len(matching),
         "filters": filters,
         "states": STATES,
         "sorts": SORTS,
         "host": service_host(request),
-        "next": filters.query(cursor=after) if after < len(matching) else "",
+        "next": filters.query(cursor=part.next_cursor) if part.next_cursor else "",
         "observed_at": max((project.observed_at for project in projects if project.observed_at), default=None),
     }
 
@@ -95,14 +122,14 @@ def grid_context(request: HttpRequest) -> dict[str, Any]:
 @require_safe
 @require(Role.VIEWER)
 def projects(request: HttpRequest) -> HttpResponse:
-    """Every project in a table; the same filters as the dashboard."""
-    context = grid_context(request)
+    """Every project in a table; the same filters as the dashboard, `limit`, `cursor` and `order` as in the API."""
+    context = grid_context(request, DEFAULT_LIMIT)
     context["mark"] = _mark(context["cards"])
     if request.htmx and request.htmx.target == "projects":
         if request.GET.get("version") == context["mark"]:
             return HttpResponse(status=204)
         return render(request, "projects/_table.html", context | {"with_counts": True})
-    return render(request, "projects/list.html", context)
+    return render(request, "projects/list.html", context, status=400 if context["filters"].problem else 200)
 
 
 @require_safe
@@ -148,9 +175,3 @@ def _seen(mark: str) -> tuple[int, str]:
 
 def _mark(cards: list[Card]) -> str:
     return f"{zlib.crc32(repr([(card.id, card.version) for card in cards]).encode()):08x}"
-
-
-def _number(text: str | None, otherwise: int, low: int, high: int) -> int:
-    if not text or not (text.isascii() and text.isdigit()) or len(text) > 9:
-        return otherwise
-    return min(max(int(text), low), high)

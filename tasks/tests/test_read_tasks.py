@@ -7,6 +7,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 
 from accounts.tests.people import signed_in
@@ -67,6 +68,37 @@ def test_fifty_a_page_without_gap_or_repetition_while_new_ones_come(reader):
     assert seen == made[::-1]
 
 
+def test_the_length_and_the_order_of_a_page_hold_on_the_next_and_in_its_poll(reader, redis_server):
+    made = [str(task(state="running").pk) for _ in range(7)]
+    seen, url = [], "/tasks/?limit=3&order=asc&state=running"
+    while url:
+        page = reader.get(url)
+        assert len(ids(page)) <= 3 and "Oldest first" in page.text
+        assert reader.get(poll_of(page)).status_code == 204
+        seen += ids(page)
+        newer = re.search(r'href="([^"]*)" rel="next">Newer', page.text)
+        url = newer and newer[1].replace("&amp;", "&")
+    assert seen == made
+
+
+@pytest.mark.parametrize("subject", [
+    "auth.user:{}", "sessions.session:x", "auth.user:99999999999999999999", "auth.user:x", "nothing", ":", "a.b:1",
+])
+def test_a_subject_without_a_task_is_not_looked_up(reader, subject):
+    user = User.objects.create(username="hidden-name")
+    response = reader.get("/tasks/", {"subject": subject.format(user.pk)})
+    assert response.status_code == 200
+    assert "hidden-name" not in response.text and "deleted" not in response.text
+
+
+@pytest.mark.parametrize("subject", ["auth.user:99999999999999999999", "projects.project:x", "a.b:1", "nothing"])
+def test_a_task_about_what_cannot_be_is_shown(reader, subject):
+    made = task(subject=subject)
+    assert ids(reader.get("/tasks/", {"subject": subject})) == [str(made.pk)]
+    assert reader.get(f"/tasks/{made.pk}/").status_code == 200
+    assert reader.get(f"/tasks/{made.pk}/live/?after={'9' * 5000}").status_code == 200
+
+
 @pytest.mark.parametrize(("query", "found"), [
     ("", {0, 1, 2}), ("state=failed", {1}), ("job=demo.fail", {1}), ("lane=stacks", {0}), ("project=42", {0}),
     ("subject=projects.project:7", {2}), ("state=failed&project=42", set()), ("state=running", set()),
@@ -91,6 +123,8 @@ def test_the_tasks_of_one_request(reader):
 @pytest.mark.parametrize(("query", "words"), [
     ("state=<b>", "There is no state"), ("project=x", "named by its number"), ("project=²", "named by its number"),
     ("correlation=x", "named by a UUID"), ("cursor=x", "cursor"),
+    ("limit=0", "from 1 to 200"), ("limit=201", "from 1 to 200"), ("limit=x", "from 1 to 200"),
+    ("limit=%C2%B2", "from 1 to 200"), ("order=up", "asc or desc"),
 ])
 def test_what_cannot_be_understood_is_said(reader, query, words):
     response = reader.get(f"/tasks/?{query}")

@@ -189,9 +189,9 @@ def test_the_page_and_its_poll_are_the_same(browser, project):
     [({"q": "stack 003"}, ["stack 003"]), ({"q": "/SRV/STACK2"}, ["stack 002"]), ({"q": "20005"}, ["stack 001"]),
      ({"q": ":20005"}, ["stack 001"]), ({"q": "nobody"}, []),
      ({"state": "stopped"}, ["stack 000", "stack 002", "stack 004"]), ({"state": "attention"}, ["stack 001"]),
-     ({"state": "nonsense", "sort": "nonsense"}, None),
-     ({"limit": "2"}, ["stack 001", "stack 000"]), ({"limit": "2", "cursor": "2"}, ["stack 002", "stack 003"]),
-     ({"cursor": "x", "limit": "0"}, ["stack 001"])],
+     ({"limit": "2"}, ["stack 001", "stack 000"]),
+     ({"limit": "2", "order": "desc"}, ["stack 004", "stack 003"]),
+     ({"limit": "2", "sort": "name", "order": "asc"}, ["stack 000", "stack 001"])],
 )  # fmt: skip
 @pytest.mark.parametrize("page", [HOME, LIST])
 def test_projects_are_found_by_name_path_port_and_state(browser, page, query, found):
@@ -199,9 +199,45 @@ def test_projects_are_found_by_name_path_port_and_state(browser, page, query, fo
     Service.objects.filter(project=projects[1], name="api").update(state="failed", reason="exited with code 1")
     answer = browser.get(page, query)
     assert answer.status_code == 200
-    names = [card.name for card in answer.context["cards"]]
-    assert names == found if found is not None else len(names) == 5
+    assert [card.name for card in answer.context["cards"]] == found
     assert ("No project matches" in answer.content.decode()) == (found == [])
+
+
+@pytest.mark.parametrize("sort", ["attention", "name", "changed"])
+@pytest.mark.parametrize("order", ["", "asc", "desc"])
+@pytest.mark.parametrize("page", [HOME, LIST])
+def test_more_projects_follow_without_gap_or_repetition_while_others_come_and_go(browser, page, sort, order):
+    stay = many(7)
+    wanted = {project.name for project in stay}
+    seen, url = [], f"{page}?limit=3&sort={sort}&order={order}"
+    while url:
+        context = browser.get(url).context
+        names = [card.name for card in context["cards"]]
+        assert len(names) <= 3
+        seen += names
+        url = context["next"] and f"{page}?{context['next']}"
+        Project.objects.exclude(name__in=wanted).delete()
+        Project.objects.create(name=f"a {len(seen)}", slug=f"a-{len(seen)}", path="/srv/a", engine="process")
+    assert sorted(name for name in seen if name in wanted) == sorted(wanted)
+    if sort == "name":
+        assert seen == sorted(seen, reverse=order == "desc")
+
+
+@pytest.mark.parametrize(("query", "words"), [
+    ("limit=0", "from 1 to 200"), ("limit=201", "from 1 to 200"), ("limit=x", "from 1 to 200"),
+    ("order=up", "asc or desc"), ("cursor=x", "cursor"), ("cursor=2", "cursor"), ("state=<b>", "There is no state"),
+    ("sort=size", "cannot be sorted"),
+])
+def test_what_cannot_be_understood_is_said(browser, query, words):
+    many(2)
+    answer = browser.get(f"{LIST}?{query}")
+    assert answer.status_code == 400 and words in answer.content.decode() and "<b>" not in answer.content.decode()
+    assert browser.get(f"{HOME}?{query}").status_code == 200
+
+
+def test_the_table_has_fifty_rows_where_nothing_else_is_asked_for(browser):
+    many(51)
+    assert [len(browser.get(f"{LIST}{query}").context["cards"]) for query in ("", "?limit=51")] == [50, 51]
 
 
 def test_what_needs_attention_comes_first(browser):
