@@ -9,14 +9,12 @@ from functools import cache
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
+from events.secrets import MASK, is_secret, without_credentials
 from projects.errors import ProjectError
 from projects.models import Project, Revision
 
-MASK = "••••"
 MAX_SIZE = 64 * 1024
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-SECRET = re.compile(r"(?i)(secret|passw|pwd|token|api_?key|private|credential|auth|dsn|_key$|^key$)")
-CREDENTIALS_IN_URL = re.compile(r"(?<=://)[^/@\s]+:[^/@\s]+(?=@)")
 # Hub sets these itself; a project that sets them would only be surprised.
 RESERVED = re.compile(r"HUB_(STACK|SERVICE|STACK_DATA|PORT_.*)$|PORT$|PS$")
 
@@ -70,15 +68,10 @@ def store(project: Project, variables: dict[str, str]) -> None:
     project.environment = encrypt(checked(variables))
 
 
-def is_secret(name: str) -> bool:
-    """Whether a variable of that name should not be shown unasked."""
-    return bool(SECRET.search(name))
-
-
 def masked(variables: dict[str, str]) -> dict[str, str]:
     """The variables, with what looks like a secret replaced by a mask, also inside URLs."""
     return {
-        name: MASK if value and is_secret(name) else CREDENTIALS_IN_URL.sub(MASK, value)
+        name: MASK if value and is_secret(name) else without_credentials(value)
         for name, value in variables.items()
     }
 

@@ -37,7 +37,8 @@ def test_another_key_gives_a_sentence_and_no_traceback(project, settings):
         environment._cipher.cache_clear()
 
 
-@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN", "SECRET_KEY", "STRIPE_API_KEY", "apikey", "GITHUB_AUTH"])
+@pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN", "SECRET_KEY", "STRIPE_API_KEY", "apikey", "GITHUB_AUTH",
+                                  "DB_PASS", "PWD_ADMIN", "SESSION_COOKIE", "SENTRY_DSN", "key"])
 def test_what_looks_like_a_secret_is_masked(name):
     assert environment.masked({name: "value"}) == {name: environment.MASK}
 
@@ -46,6 +47,7 @@ def test_credentials_inside_a_url_are_masked_and_the_rest_stays():
     assert environment.masked({"DATABASE_URL": "postgres://me:pw@db:5432/x"}) == {
         "DATABASE_URL": f"postgres://{environment.MASK}@db:5432/x"
     }
+    assert environment.masked({"URL": "redis://:pw@host/0"}) == {"URL": f"redis://{environment.MASK}@host/0"}
     assert environment.masked({"MODE": "fast", "EMPTY_TOKEN": ""}) == {"MODE": "fast", "EMPTY_TOKEN": ""}
 
 

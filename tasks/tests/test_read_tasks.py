@@ -272,7 +272,8 @@ def test_a_poll_never_brings_more_than_500_lines(reader):
 def test_what_may_be_secret_is_masked(reader):
     done = task(
         params={"path": "/srv/shop", "env": {"PLAIN": "hidden-a"}, "api_key": "hidden-b", "password": "hidden-c",
-                "nested": [{"Token": "hidden-d"}], "url": "redis://me:hidden-e@host/0", "keys": ["shown"]},
+                "nested": [{"Token": "hidden-d"}], "url": "redis://me:hidden-e@host/0", "keys": ["shown"],
+                "pwd": "hidden-g", "dsn_main": "hidden-h", "api-key": "hidden-i"},
         result={"secret": "hidden-f", "port": 8010},
     )
     text = reader.get(f"/tasks/{done.pk}/").text
