@@ -12,7 +12,8 @@ class AppendOnlyError(TypeError):
 
 
 class EventQuerySet(models.QuerySet):
-    """Events can be read; only `prune_before` in `events.actions` removes them, by age."""
+    """Events can be read, and neither changed nor removed. The database itself refuses updates too; it allows
+    deletions, which are left to pruning by age."""
 
     def update(self, **kwargs):
         raise AppendOnlyError("An event is a fact: it cannot be changed.")
