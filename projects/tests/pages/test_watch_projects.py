@@ -1,7 +1,6 @@
 """The dashboard and the live parts of pages: what they show, what they cost, and that they are silent when idle."""
 
 import re
-import time
 
 import pytest
 from django.db import connection
@@ -59,14 +58,12 @@ def browser(redis_server, operator):
     return operator
 
 
-def test_a_hundred_projects_cost_ten_queries_and_a_tenth_of_a_second(browser):
+def test_a_hundred_projects_cost_ten_queries(browser):
     many(100)
     with CaptureQueriesContext(connection) as queries:
         page = browser.get(HOME)
     assert len(ids(page)) == 100
     assert len(queries) <= 10, [query["sql"] for query in queries]
-    best = min(_seconds(browser, HOME) for _ in range(7))
-    assert best <= 0.1, f"{best * 1000:.0f} ms"
 
 
 def test_the_poll_for_all_cards_is_silent_until_something_changes(browser):
@@ -323,9 +320,3 @@ def test_an_unchanged_table_is_answered_204(browser):
     headers = HTMX | {"HX-Target": "projects"}
     assert browser.get(LIST, {"version": mark}, headers=headers).status_code == 204
     assert browser.get(LIST, {"version": "old"}, headers=headers).content.decode().strip().startswith("<section")
-
-
-def _seconds(client, url: str) -> float:
-    began = time.perf_counter()
-    assert client.get(url).status_code == 200
-    return time.perf_counter() - began
