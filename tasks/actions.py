@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -23,10 +23,13 @@ from tasks.settle import push, settle
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 __all__ = [
-    "AlreadyEnded", "BadTask", "StillActive", "SubjectBusy", "active_on", "cancel", "enqueue", "prune", "retry",
+    "AlreadyEnded", "BadTask", "StillActive", "SubjectBusy", "active_on", "cancel", "check", "enqueue", "prune",
+    "retry",
 ]  # fmt: skip
 
 MAX_PARAMS = 256 * 1024
+# A time to run at that went by while the request was on its way is now, not a mistake.
+LATE = timedelta(seconds=5)
 # Between looking and writing another request may be first; each round, somebody gets through.
 ROUNDS = 10
 
@@ -61,6 +64,12 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
     raise BadTask("Too many requests for the same subject at once. Try again.", "subject")
 
 
+def check(job: type[Job], params: dict[str, Any], *, priority: int | None = None, lane: str | None = None,
+          run_at: datetime | None = None) -> Task:
+    """The task that `enqueue` would write, not written: for wishes that are kept for later. Raises BadTask."""
+    return _checked(job, params, "", priority, lane, run_at)
+
+
 def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int | None, lane: str | None,
              run_at: datetime | None) -> Task:
     if job_class(job.name) is not job:
@@ -83,6 +92,8 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
     if run_at is not None and timezone.is_naive(run_at):
         raise BadTask("The time to run at needs a time zone.", "run_at")
     now = timezone.now()
+    if run_at is not None and run_at < now - LATE:
+        raise BadTask("The time to run at is in the past.", "run_at")
     waits = run_at is not None and run_at > now
     return Task(
         job=job.name, title=cleaned(job.title(params))[:300], subject=subject, lane=lane, priority=priority,
