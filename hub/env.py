@@ -41,6 +41,9 @@ class Env:
     embedded_redis: bool
     nats_url: str
     workers: int
+    fewest_workers: int
+    most_workers: int
+    ageing: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -67,6 +70,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", hub_id):
         raise EnvError(f"HUB_ID is {hub_id!r}: use 1 to 32 letters, digits, '-' or '_'.")
     redis_url = get("REDIS_URL")
+    workers, fewest, most = _workers(get("HUB_WORKERS", "2"), get("HUB_WORKERS_MIN"), get("HUB_WORKERS_MAX"))
     encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
     try:
         Fernet(encryption_key)
@@ -81,7 +85,10 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
         embedded_redis=not redis_url,
         nats_url=get("NATS_URL"),
-        workers=_number("HUB_WORKERS", get("HUB_WORKERS", "2"), 1, 64),
+        workers=workers,
+        fewest_workers=fewest,
+        most_workers=most,
+        ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT")),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
@@ -181,6 +188,16 @@ def _port_range(text: str) -> tuple[int, int]:
     if not match or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
         raise EnvError(f"HUB_PORT_RANGE is {text!r}: use two ports from 1024 to 65535, such as 8000-8999.")
     return int(match[1]), int(match[2])
+
+
+def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, int, int]:
+    """How many run at the start, at least and at most; without the last two always as many."""
+    usual = _number("HUB_WORKERS", usual_text, 1, 64)
+    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, 64)
+    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, 64)
+    if not fewest <= most:
+        raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
+    return min(max(usual, fewest), most), fewest, most
 
 
 def _projects_root(text: str) -> Path:

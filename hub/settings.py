@@ -19,6 +19,8 @@ HUB_ID = ENV.hub_id
 HUB_DATA = ENV.data
 HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
+# A waiting task gains a rank every so many seconds.
+HUB_AGEING = ENV.ageing
 HUB_EXAMPLES = ROOT / "examples"
 
 SECRET_KEY = ENV.secret_key

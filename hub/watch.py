@@ -21,6 +21,8 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 
 from events.context import acting
 from projects.reconcile import reconcile
+from tasks import limits
+from tasks.ageing import age
 from tasks.rescue import rescue
 
 logger = logging.getLogger(__name__)
@@ -41,7 +43,12 @@ class Step:
     run: Callable[[], Sequence[str] | None]
 
 
-STEPS = [Step("rescue", 2.0, rescue), Step("reconcile", 2.0, reconcile)]
+STEPS = [
+    Step("rescue", 2.0, rescue),
+    Step("age", 2.0, age),
+    Step("limits", 2.0, limits.review),
+    Step("reconcile", 2.0, reconcile),
+]
 
 
 class Leadership(Protocol):

@@ -14,7 +14,7 @@ from django.utils import timezone
 from events.actions import record
 from events.context import correlation_id, current
 from tasks import queue
-from tasks.errors import AlreadyEnded, BadTask, StillActive, SubjectBusy
+from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
 from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
@@ -23,8 +23,8 @@ from tasks.settle import push, settle
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 __all__ = [
-    "AlreadyEnded", "BadTask", "StillActive", "SubjectBusy", "active_on", "cancel", "check", "enqueue", "prune",
-    "retry",
+    "AlreadyEnded", "BadTask", "NotWaiting", "StillActive", "SubjectBusy", "active_on", "cancel", "change_priority",
+    "check", "enqueue", "prune", "retry",
 ]  # fmt: skip
 
 MAX_PARAMS = 256 * 1024
@@ -82,8 +82,7 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         raise BadTask(f"What is in the parameters {error}.", "params") from None
     job.check(params)
     priority = Task._meta.get_field("priority").default if priority is None else priority
-    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
-        raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
+    _check_priority(priority)
     lane = job.lane if lane is None else lane
     if lane not in LANES:
         raise BadTask(f"There is no lane {str(lane)[:40]!r}: use {', '.join(LANES)}.", "lane")
@@ -100,6 +99,11 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         params=params, state=TaskState.SCHEDULED if waits else TaskState.QUEUED, actor=current().actor,
         correlation_id=correlation_id(), created_at=now, run_at=run_at, queued_at=None if waits else now,
     )  # fmt: skip
+
+
+def _check_priority(priority: object) -> None:
+    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
+        raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
 
 
 def active_on(subject: str) -> Task | None:
@@ -139,6 +143,26 @@ def _ask_to_stop(task: Task, by: str) -> bool:
         if worker:
             transaction.on_commit(lambda: queue.send_stop(worker, task.pk))
     return True
+
+
+def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
+    """Let a waiting task wait with another priority; what it has gained by waiting stays.
+
+    Returns the task as it is then. Raises BadTask, NotWaiting, and Task.DoesNotExist for an unknown id.
+    """
+    _check_priority(priority)
+    task = Task.objects.get(pk=task if isinstance(task, uuid.UUID) else task.pk)
+    with transaction.atomic():
+        before = task.priority
+        if not Task.objects.filter(pk=task.pk, state__in=sorted(WAITING)).update(priority=priority):
+            task.refresh_from_db(fields=["state"])
+            raise NotWaiting(task)
+        task.priority = priority
+        if priority != before:
+            record("task.reprioritized", {"task": str(task.pk), "job": task.job, "subject": task.subject,
+                                          "from": before, "to": priority})
+            transaction.on_commit(lambda: queue.requeue([task]))
+    return task
 
 
 def retry(task: Task) -> Task:

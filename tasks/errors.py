@@ -46,4 +46,17 @@ class StillActive(TaskError):
         self.task = task
 
 
+class NotWaiting(TaskError):
+    """What was asked for is for tasks that wait only."""
+
+    def __init__(self, task: Task):
+        what = _ENDED.get(task.state)
+        super().__init__(f"“{task.title}” " + (f"has ended: it {what}." if what else "runs already."))
+        self.task = task
+
+
+class BadLimit(BadTask):
+    """A limit that cannot be set. `field` names what is wrong: name, cap, rate, period, prefix."""
+
+
 _ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
+from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.states import ACTIVE, ENDED, TaskState
 
 
@@ -21,6 +22,8 @@ class Task(models.Model):
       `usual` is the median length in seconds of that step in earlier runs, null without history.
     - `progress`: per cent done by the usual lengths of the steps, null without history. `due_at`: when it should end.
     - `error`: its first sentence is for the user; `detail`: the rest (traceback, last lines).
+    - `gained`: ranks that it has gained by waiting. `held`: while queued, it waits outside of RQ's
+      lists until its subject has room.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -31,6 +34,8 @@ class Task(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(10)]
     )
+    gained = models.PositiveSmallIntegerField(default=0, editable=False)
+    held = models.BooleanField(default=False, editable=False)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=TaskState.choices, default=TaskState.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
@@ -79,6 +84,16 @@ class Task(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def rank(self) -> int:
+        """Where it stands in its lane: its priority, and what it has gained by waiting."""
+        return min(self.priority + self.gained, OVERDUE)
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue that it waits on."""
+        return queue_name(self.lane, self.rank)
 
     @property
     def has_ended(self) -> bool:
@@ -164,3 +179,49 @@ class LogLine(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Lane(models.Model):
+    """The limits of a lane; a lane without a row has none.
+
+    `cap`: how many of its tasks may run at a time; `rate`: how many may start in any `period` (seconds), of which
+    `starts` holds the last (seconds since the epoch). A paused lane starts none; `reason` says who paused it.
+    """
+
+    MOST_STARTS = 1000
+
+    name = models.CharField(primary_key=True, max_length=32, choices=[(lane, lane) for lane in LANES])
+    paused = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True, editable=False)
+    cap = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_STARTS)]
+    )
+    period = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1), MaxValueValidator(86400.0)])
+    starts = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(cap=None) | Q(cap__gte=1), name="lane_cap_from_1"),
+            models.CheckConstraint(
+                condition=Q(rate=None, period=None) | Q(rate__gte=1, period__gt=0), name="lane_rate_with_period"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SubjectCap(models.Model):
+    """At most `cap` tasks run at a time whose subject begins with `prefix`, such as `projects.project:`."""
+
+    prefix = models.CharField(max_length=100, unique=True)
+    cap = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ["prefix"]
+        constraints = [models.CheckConstraint(condition=Q(cap__gte=1), name="subject_cap_from_1")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}: {self.cap}"

@@ -135,7 +135,7 @@ class Rescuer:
 
     def _queue(self) -> Iterator[str]:
         known = queue.known()
-        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED).order_by("id")}
+        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED, held=False).order_by("id")}
         pushed = 0
         for key, task in tasks.items():
             if key in known.waiting:

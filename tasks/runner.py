@@ -12,6 +12,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from events.context import acting
+from tasks import limits
 from tasks.cancellation import TaskCancelled, TaskTimedOut, armed, shielded_statement
 from tasks.job import Job, JobFailed, job_class
 from tasks.jsonvalues import NotJson, normalized
@@ -28,7 +29,8 @@ MAX_RESULT = 1024 * 1024
 
 
 def run_task(task_id: str, worker: str = "") -> str:
-    """Run a queued task to its end; returns the state it ended in, empty when there was nothing to do here.
+    """Run a queued task to its end; returns the state it ended in, empty when there was nothing to do here, `queued`
+    when a limit does not let it start: then it has to be turned away (`limits.turn_away`).
 
     Whoever comes second, for a task that was cancelled, taken or removed, does nothing.
     """
@@ -37,17 +39,26 @@ def run_task(task_id: str, worker: str = "") -> str:
     except ValueError:
         logger.error("%r is no task id.", task_id)
         return ""
-    attempt = persistently(lambda: claim(key, worker))
+    try:
+        attempt = persistently(lambda: claim(key, worker))
+    except limits.Refused:
+        return TaskState.QUEUED
     if attempt is None:
         return ""
     task = attempt.task
     with acting(actor=task.actor, via="worker", correlation=task.correlation_id):
-        return _run(task, attempt.number) or ""
+        state = _run(task, attempt.number) or ""
+    if task.limited:
+        persistently(lambda: limits.left(task))
+    return state
 
 
 def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
-    """Take a queued task for this process and open its next attempt; None when it is not there to be taken."""
-    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
+    """Take a queued task for this process and open its next attempt; None when it is not there to be taken.
+
+    Raises `limits.Refused` when the task is to wait for the limits of its lane or subject.
+    """
+    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).annotate(limited=limits.LIMITED).first()
     if task is None:
         return None
     if task.cancel_requested:  # it died while it was being cancelled, and went back to the queue
@@ -59,9 +70,12 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
         taken = move(
             task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
             fact={"attempt": number, "worker": worker}, attempt=number, started_at=task.started_at or now, reason="",
+            held=False,
         )  # fmt: skip
         if not taken:
             return None
+        if task.limited:
+            limits.admit(task)
         return Attempt.objects.create(
             task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
             pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,

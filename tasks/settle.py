@@ -35,10 +35,11 @@ class HookFailed(Exception):
     """A job's `on_*` raised; its cause is what it raised."""
 
 
-def push(task: Task) -> bool:
-    """Put a queued task on its queue, with the time limits of its job. False when Redis is away."""
+def push(task: Task, *, first: bool = False) -> bool:
+    """Put a queued task on its queue (`first`: before the others), with the time limits of its job. False when Redis
+    is away."""
     job = job_class(task.job) or Job
-    return queue.push(task, timeout=job.timeout or DEFAULT_TIMEOUT, grace=job.cancel_grace)
+    return queue.push(task, timeout=job.timeout or DEFAULT_TIMEOUT, grace=job.cancel_grace, first=first)
 
 
 def settle(task: Task, to: TaskState, *, attempt: int | None = None, outcome: str = "", result: Any = None,

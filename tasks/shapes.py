@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import Prefetch, QuerySet
 
 from events.times import iso
-from tasks.lanes import queue_name
 from tasks.masking import masked
 from tasks.models import Attempt, LogLine, Task
 from tasks.progress import shown
@@ -39,7 +38,7 @@ def task_dict(task: Task) -> dict[str, Any]:
         "state": task.state,
         "priority": task.priority,
         "lane": task.lane,
-        "queue": queue_name(task.lane, task.priority),
+        "queue": task.queue,
         "params": masked(task.params),
         "progress": progress,
         "step": task.step,

@@ -25,10 +25,10 @@ from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from tasks import cancellation, processes, runner
+from tasks import cancellation, closings, limits, processes, runner
 from tasks.horse import Death, Horse
 from tasks.job import job_classes
-from tasks.lanes import LANES, queue_names
+from tasks.lanes import LANES, lane_of, queue_names
 from tasks.models import Attempt
 from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, QueueAway, connect, workers_alive
 from tasks.settle import died, persistently
@@ -37,6 +37,8 @@ from tasks.states import TaskState
 logger = logging.getLogger(__name__)
 
 REDIS_PAUSE = 0.5
+# Seconds after which a worker that leaves a closed lane alone looks whether it is open again.
+LOOK_AGAIN = 1
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
 
@@ -145,11 +147,16 @@ class HubWorker(Worker):
             self.set_state(WorkerStatus.IDLE)
         self.heartbeat()
         try:
+            closed = closings.closed(self.connection)
+            queues = [queue for queue in self._ordered_queues if lane_of(queue.name) not in closed]
             self._interruptible = True
             if self._stop_requested:  # just before the line above
                 return None
+            if not queues:
+                return self._rest(burst)
+            patience = self.dequeue_timeout if len(queues) == len(self._ordered_queues) else LOOK_AGAIN
             return self.queue_class.dequeue_any(
-                self._ordered_queues, None if burst else self.dequeue_timeout, connection=self.connection,
+                queues, None if burst else patience, connection=self.connection,
                 job_class=self.job_class, serializer=self.serializer, death_penalty_class=self.death_penalty_class,
             )  # fmt: skip
         except DequeueTimeout:
@@ -162,6 +169,11 @@ class HubWorker(Worker):
             return None
         finally:
             self._interruptible = False
+
+    def _rest(self, burst: bool) -> None:
+        """All lanes are closed. RQ's lists need not be asked; the sign is looked at again after a moment."""
+        if not burst:
+            time.sleep(LOOK_AGAIN)
 
     def _leave(self) -> None:
         with contextlib.suppress(redis.exceptions.RedisError):
@@ -243,8 +255,14 @@ class HubWorker(Worker):
         with _unless_away():
             if state == TaskState.FAILED:
                 self.handle_job_failure(job, queue, exc_string="The task failed.", execution=execution)
+            elif state == TaskState.QUEUED:
+                with self.connection.pipeline() as pipeline:
+                    self.cleanup_execution(job, pipeline, execution)
+                    pipeline.execute()
             else:
                 self.handle_job_success(job, queue, queue.started_job_registry, execution)
+        if state == TaskState.QUEUED:  # after RQ's own records say so
+            limits.turn_away(job.id)
         return state != TaskState.FAILED
 
     def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
