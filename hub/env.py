@@ -22,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # sun_path holds 108 bytes with its closing zero; a little room is left for Redis' own temporary names.
 MAX_SOCKET_PATH = 100
+# Thirty days: RQ and alarm(2) count seconds in 32 bits, and nobody waits longer.
+MAX_TASK_LIMIT = 30 * 24 * 3600
 
 
 class EnvError(Exception):
@@ -44,6 +46,7 @@ class Env:
     fewest_workers: int
     most_workers: int
     ageing: int
+    task_limits: tuple[int, int]
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -89,6 +92,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         fewest_workers=fewest,
         most_workers=most,
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
+        task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT")),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
@@ -188,6 +192,17 @@ def _port_range(text: str) -> tuple[int, int]:
     if not match or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
         raise EnvError(f"HUB_PORT_RANGE is {text!r}: use two ports from 1024 to 65535, such as 8000-8999.")
     return int(match[1]), int(match[2])
+
+
+def _task_limits(soft_text: str, hard_text: str) -> tuple[int, int]:
+    soft = _number("HUB_TASK_SOFT_LIMIT", soft_text, 1, MAX_TASK_LIMIT)
+    hard = _number("HUB_TASK_HARD_LIMIT", hard_text, 1, MAX_TASK_LIMIT)
+    if hard <= soft:
+        raise EnvError(
+            f"HUB_TASK_HARD_LIMIT is {hard}, HUB_TASK_SOFT_LIMIT {soft}: a task is told before it is killed, so use a "
+            "hard limit above the soft one."
+        )
+    return soft, hard
 
 
 def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, int, int]:

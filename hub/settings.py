@@ -19,6 +19,8 @@ HUB_ID = ENV.hub_id
 HUB_DATA = ENV.data
 HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
+# Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
+HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
 HUB_EXAMPLES = ROOT / "examples"

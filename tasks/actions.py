@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -14,12 +16,13 @@ from django.utils import timezone
 from events.actions import record
 from events.context import correlation_id, current
 from tasks import queue
+from tasks.dependencies import add, reason, wanted
 from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
 from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
-from tasks.models import Task
-from tasks.settle import push, settle
+from tasks.models import Task, Unmet
+from tasks.settle import push, release, settle
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 __all__ = [
@@ -36,14 +39,22 @@ ROUNDS = 10
 
 def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priority: int | None = None,
             lane: str | None = None, run_at: datetime | None = None, parent: Task | None = None,
-            retry_of: Task | None = None) -> Task:
+            retry_of: Task | None = None, depends_on: Iterable[Task | uuid.UUID] = (),
+            unless_succeeded: str = Unmet.SKIP) -> Task:
     """Write a task in the caller's transaction; it is pushed to its queue on commit, or waits for `run_at`.
+
+    With `depends_on` it is `blocked` until all of these tasks have ended. As soon as one of them fails or is cancelled,
+    `unless_succeeded` decides: `skip` (this one is cancelled), `fail` (it fails), or `run` (it waits for the others,
+    and runs). Those that have ended already count as they ended.
 
     While a task with the same job and parameters is active on `subject`, that one is returned: a double click is one
     task. Raises SubjectBusy when it is another one (or is being cancelled), BadTask for input that makes no task.
     """
     task = _checked(job, params, subject, priority, lane, run_at)
     task.parent, task.retry_of = parent, retry_of
+    needs = wanted(depends_on, unless_succeeded, parent)
+    if needs:
+        task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
     for _ in range(ROUNDS):
         active = active_on(subject)
         if active is not None:
@@ -54,11 +65,14 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
             with transaction.atomic():
                 task.save(force_insert=True)
                 record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject})
+                if needs:
+                    add(task, needs, unless_succeeded)
+                    release(task, look_again=True)
         except IntegrityError:
             if not subject:
                 raise
             continue
-        if task.state == TaskState.QUEUED:
+        if task.state == TaskState.QUEUED and not needs:
             transaction.on_commit(lambda: push(task))
         return task
     raise BadTask("Too many requests for the same subject at once. Try again.", "subject")
@@ -98,6 +112,7 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         job=job.name, title=cleaned(job.title(params))[:300], subject=subject, lane=lane, priority=priority,
         params=params, state=TaskState.SCHEDULED if waits else TaskState.QUEUED, actor=current().actor,
         correlation_id=correlation_id(), created_at=now, run_at=run_at, queued_at=None if waits else now,
+        ready_at=run_at if waits else now,
     )  # fmt: skip
 
 
@@ -112,11 +127,26 @@ def active_on(subject: str) -> Task | None:
 
 
 def cancel(task: Task | uuid.UUID) -> Task:
-    """End a waiting task at once; tell a running one to stop, which it does within its grace, or is killed.
+    """End a waiting task at once; tell a running one to stop, which it does within its grace, or is killed. When it
+    waits for its children, they are cancelled with it.
 
     Returns the task as it is then. Raises AlreadyEnded, and Task.DoesNotExist for an unknown id.
     """
-    key = task if isinstance(task, uuid.UUID) else task.pk
+    task = _cancel(task if isinstance(task, uuid.UUID) else task.pk)
+    # A loop: children have children, and a stack is only so deep.
+    ended = [task] if task.state == TaskState.CANCELLED else []
+    while ended:
+        above = ended.pop()
+        children = Task.objects.filter(parent=above.pk, dependents__task=above.pk, state__in=sorted(ACTIVE))
+        for key in children.values_list("pk", flat=True):
+            with contextlib.suppress(AlreadyEnded):
+                child = _cancel(key)
+                if child.state == TaskState.CANCELLED:
+                    ended.append(child)
+    return task
+
+
+def _cancel(key: uuid.UUID) -> Task:
     for _ in range(ROUNDS):
         task = Task.objects.get(pk=key)
         by = f"Cancelled by {current().actor}."[:300]

@@ -40,7 +40,8 @@ def start_task(request: HttpRequest, body: TaskIn):
     if job is None or not job.startable:
         raise BadTask(f"There is no job named {body.job[:100]} that could be started this way.", "job")
     return Status(202, task_detail(actions.enqueue(
-        job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at,
+        job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at, depends_on=body.depends_on,
+        unless_succeeded=body.unless_succeeded,
     )))
 
 

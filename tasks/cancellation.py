@@ -31,6 +31,17 @@ class TaskTimedOut(TaskCancelled):
         self.seconds = seconds
 
 
+class TaskWaits(BaseException):
+    """The job has to wait for other tasks; made by `Job.wait_for`, which says what happens then.
+
+    Not an `Exception`, so that a broad `except Exception` around it does not swallow it.
+    """
+
+    def __init__(self, children: list[Any], unless_succeeded: str):
+        super().__init__(f"It waits for {len(children)} tasks.")
+        self.children, self.unless_succeeded = children, unless_succeeded
+
+
 class _Interruption:
     """What is known in this process: one job runs here at a time, in the main thread."""
 

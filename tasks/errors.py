@@ -14,7 +14,8 @@ class TaskError(Exception):
 
 
 class BadTask(TaskError):
-    """Input that makes no task. `field` names what is wrong: job, params, priority, lane, run_at or subject."""
+    """Input that makes no task. `field` names what is wrong: job, params, priority, lane, run_at, subject,
+    depends_on or unless_succeeded."""
 
     def __init__(self, message: str, field: str = ""):
         super().__init__(message)

@@ -31,19 +31,19 @@ class Death:
 
 
 class Horse:
-    """A forked child that leads its own process group. Asked to stop, it has `grace` seconds; it has them too when it
-    has run for `timeout` seconds. Then the whole group is killed."""
+    """A forked child that leads its own process group. Asked to stop, it has `grace` seconds, and however long
+    that takes, `limit` seconds from its beginning. Then the whole group is killed."""
 
-    def __init__(self, pid: int, task_id: str, timeout: float, grace: float):
+    def __init__(self, pid: int, task_id: str, limit: float, grace: float):
         self.pid, self.task_id = pid, task_id
-        self._timeout, self._grace = timeout, grace
-        self._overdue_at = time.monotonic() + timeout + grace
+        self._limit, self._grace = limit, grace
+        self._overdue_at = time.monotonic() + limit
         self._kill_at: float | None = None
         self._lock = threading.Lock()
         self._ended = False
 
     @classmethod
-    def fork(cls, task_id: str, timeout: float, grace: float, run: Callable[[], None]) -> Horse:
+    def fork(cls, task_id: str, limit: float, grace: float, run: Callable[[], None]) -> Horse:
         """Fork; the child calls `run`, which must not return, and holds HUB_TASK in its environment."""
         parent = os.getpid()
         child = os.fork()
@@ -58,7 +58,7 @@ class Horse:
                 os._exit(1)
         with contextlib.suppress(OSError):  # the child may have done it, or be gone
             os.setpgid(child, child)
-        return cls(child, task_id, timeout, grace)
+        return cls(child, task_id, limit, grace)
 
     def ask_to_stop(self) -> None:
         """Tell its job to stop, and have it killed after its grace. From any thread; again tells it again."""
@@ -102,7 +102,7 @@ class Horse:
             return None
         name = signal.Signals(-code).name if code < 0 else ""
         if overdue:
-            reason = f"It ran longer than {self._timeout:g} s and did not stop, so it was killed."
+            reason = f"It ran longer than its hard limit of {self._limit:g} s, so it was killed."
         elif ignored:
             reason = f"It did not stop within {self._grace:g} s after it was told to, so it was killed."
         elif name:

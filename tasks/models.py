@@ -13,6 +13,14 @@ from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.states import ACTIVE, ENDED, TaskState
 
 
+class Unmet(models.TextChoices):
+    """What becomes of a task when one that it waits for ends otherwise than by succeeding."""
+
+    SKIP = "skip", "Skip it"
+    FAIL = "fail", "Fail it"
+    RUN = "run", "Run it all the same"
+
+
 class Task(models.Model):
     """One thing to be done in the background. The row is the truth; the queue only says when to look at it.
 
@@ -21,6 +29,8 @@ class Task(models.Model):
     - `steps`: `[{"key", "label", "done", "total", "detail", "started", "ended", "usual"}]`; times are ISO 8601,
       `usual` is the median length in seconds of that step in earlier runs, null without history.
     - `progress`: per cent done by the usual lengths of the steps, null without history. `due_at`: when it should end.
+    - `run_at`: not before this time; of a task that waits for its retry, the time of that. `ready_at`: since when
+      nothing but a free worker was wanting for its first attempt.
     - `error`: its first sentence is for the user; `detail`: the rest (traceback, last lines).
     - `gained`: ranks that it has gained by waiting. `held`: while queued, it waits outside of RQ's
       lists until its subject has room.
@@ -47,6 +57,7 @@ class Task(models.Model):
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
     created_at = models.DateTimeField(default=timezone.now)
     run_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -107,16 +118,35 @@ class Task(models.Model):
         return left if left > 0 else None
 
     def wait(self) -> timedelta | None:
-        """From its creation (or the time it was to run at) until it first ran."""
+        """From when it could have run (it was created, its time came, what it waited for ended) until it first ran."""
         if self.started_at is None:
             return None
-        return self.started_at - max(self.created_at, self.run_at or self.created_at)
+        return self.started_at - (self.ready_at or max(self.created_at, self.run_at or self.created_at))
 
     def run_time(self, now: datetime | None = None) -> timedelta | None:
         """From its first start until it ended, or until now."""
         if self.started_at is None:
             return None
         return (self.finished_at or now or timezone.now()) - self.started_at
+
+
+class Dependency(models.Model):
+    """`task` waits for `needs`, unless that has ended. A task that waits for its child has a row like any other.
+
+    `unmet` says what becomes of `task` when `needs` fails or is cancelled.
+    """
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="dependencies")
+    needs = models.ForeignKey(Task, models.CASCADE, related_name="dependents")
+    unmet = models.CharField(max_length=8, choices=Unmet.choices, default=Unmet.SKIP)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "dependencies"
+        constraints = [models.UniqueConstraint(fields=["task", "needs"], name="dependency_once")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} needs {self.needs_id}"
 
 
 class Attempt(models.Model):
@@ -127,6 +157,7 @@ class Attempt(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
         DIED = "died", "Died"
+        WAITED = "waited", "Began to wait"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     task = models.ForeignKey(Task, models.CASCADE, related_name="attempts")

@@ -106,11 +106,11 @@ def _queue(name: str) -> Queue:
     return Queue(name, connection=connection(), serializer=JSONSerializer)
 
 
-def push(task: Task, *, timeout: float, grace: float, first: bool = False) -> bool:
+def push(task: Task, *, timeout: float, hard: float, grace: float, first: bool = False) -> bool:
     """Put the task on its queue; again is harmless, for only one claim succeeds. False when Redis is away.
 
-    `first`: before those that wait there. `timeout`: seconds until the worker stops it; `grace`: seconds it then has,
-    or after a cancel, before it is killed.
+    `first`: before those that wait there. `timeout`: seconds until it is told to end, `hard` until it is killed;
+    `grace`: seconds that it has after a cancel.
     """
     queue = _queue(task.queue)
     job_id = str(task.pk)
@@ -118,8 +118,8 @@ def push(task: Task, *, timeout: float, grace: float, first: bool = False) -> bo
         with answering(), connection().pipeline() as pipeline:
             queue.enqueue_call(
                 ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(timeout),
-                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta={"grace": grace}, at_front=first,
-                pipeline=pipeline,
+                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta={"grace": grace, "hard": hard},
+                at_front=first, pipeline=pipeline,
             )  # fmt: skip
             # What an earlier attempt left under this id has a time to live, which the new record would inherit.
             pipeline.persist(RqJob.key_for(job_id))

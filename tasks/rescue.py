@@ -22,11 +22,12 @@ from django.utils import timezone
 from events.context import acting
 from tasks import queue
 from tasks.cancellation import STOP_SIGNAL
+from tasks.dependencies import blocked_for_nothing
 from tasks.job import Job, job_class
 from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import here, is_alive, kill_group
-from tasks.settle import died, push
+from tasks.settle import MAX_FOLLOWERS, died, push, release
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -51,7 +52,8 @@ class Rescuer:
     def rescue(self) -> list[str]:
         """One pass; what it did, one sentence each. One task that cannot be rescued does not stop the others."""
         self._seen = set()
-        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._queue)]
+        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._blocked),
+                *self._guarded(self._queue)]
         self._since = {key: since for key, since in self._since.items() if key in self._seen}
         return done
 
@@ -130,6 +132,16 @@ class Rescuer:
                 if move(task, TaskState.QUEUED, sources={TaskState.SCHEDULED}, queued_at=timezone.now()):
                     transaction.on_commit(partial(push, task))
                     yield f"Task {task.pk} is due and was queued."
+
+    # --- tasks that wait for others -----------------------------------------------------------------------------------
+
+    def _blocked(self) -> Iterator[str]:
+        """What ends lets go on what waits for it, in the same transaction; this is for ends that nobody saw."""
+        for task in blocked_for_nothing()[:MAX_FOLLOWERS]:
+            with acting(via="watch"):
+                state = release(task)
+            if state is not None:
+                yield f"Task {task.pk} had nothing left to wait for and is {state}."
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 

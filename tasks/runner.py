@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from events.context import acting
 from tasks import limits
-from tasks.cancellation import TaskCancelled, TaskTimedOut, armed, shielded_statement
+from tasks.cancellation import TaskCancelled, TaskTimedOut, TaskWaits, armed, shielded_statement
+from tasks.errors import TaskError
+from tasks.family import suspend
 from tasks.job import Job, JobFailed, job_class
 from tasks.jsonvalues import NotJson, normalized
 from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import began, here
 from tasks.progress import Progress
-from tasks.settle import persistently, settle
+from tasks.settle import failed, persistently, settle
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -88,16 +90,23 @@ def _run(task: Task, number: int) -> str | None:
         message = f"This Hub has no job named {task.job!r}. It was perhaps removed by an update."
         return persistently(lambda: settle(task, TaskState.FAILED, attempt=number, error=message))
     progress = Progress(task)
-    to, ending = _work(job(task, progress))
+    to, ending, cause = _work(job(task, progress))
     # An interruption may have caught the connection in the middle of something.
     if to != TaskState.SUCCEEDED and not connection.in_atomic_block:
         connections.close_all()
     fields = persistently(lambda: progress.close(succeeded=to == TaskState.SUCCEEDED))
+    if isinstance(cause, TaskWaits):
+        try:
+            return persistently(lambda: suspend(task, number, cause, **fields))
+        except TaskError as error:
+            to, ending, cause = _failure(error)
+    if to == TaskState.FAILED and cause is not None:
+        return persistently(lambda: failed(task, type(cause), attempt=number, **ending, **fields))
     return persistently(lambda: settle(task, to, attempt=number, **ending, **fields))
 
 
-def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
-    """Let the job do its work; how it ended, with what is to be kept of it."""
+def _work(job: Job) -> tuple[TaskState, dict[str, Any], BaseException | None]:
+    """Let the job do its work; how it ended, with what is to be kept of it, and what it raised."""
     finished, result = False, None
     try:
         with armed(), connection.execute_wrapper(shielded_statement):
@@ -108,17 +117,19 @@ def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
         if not finished:
             return _failure(error)
     try:
-        return TaskState.SUCCEEDED, {"result": normalized(result, MAX_RESULT)}
+        return TaskState.SUCCEEDED, {"result": normalized(result, MAX_RESULT)}, None
     except NotJson as error:
-        return TaskState.FAILED, {"error": f"It did its work, but its result {error}."}
+        return TaskState.FAILED, {"error": f"It did its work, but its result {error}."}, None
 
 
-def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any]]:
+def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any], BaseException]:
+    if isinstance(error, TaskWaits):
+        return TaskState.BLOCKED, {}, error
     if isinstance(error, TaskTimedOut):
-        return TaskState.FAILED, {"error": str(error)}
+        return TaskState.FAILED, {"error": str(error)}, error
     if isinstance(error, TaskCancelled):
-        return TaskState.CANCELLED, {}
+        return TaskState.CANCELLED, {}, error
     if isinstance(error, JobFailed):
-        return TaskState.FAILED, {"error": error.message, "detail": error.detail}
+        return TaskState.FAILED, {"error": error.message, "detail": error.detail}, error
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}
+    return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error

@@ -235,7 +235,8 @@ class HubWorker(Worker):
     def fork_work_horse(self, job: RqJob, queue: Queue) -> None:
         """Fork the horse, which runs `main_work_horse`."""
         grace = float(job.meta.get("grace", 0))
-        self._horse = Horse.fork(job.id, job.timeout, grace, lambda: self.main_work_horse(job, queue))
+        hard = float(job.meta.get("hard", job.timeout + grace))
+        self._horse = Horse.fork(job.id, hard, grace, lambda: self.main_work_horse(job, queue))
         self._horse_pid = self._horse.pid
 
     def setup_work_horse_signals(self) -> None:

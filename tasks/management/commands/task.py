@@ -137,6 +137,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{task.title}\nid        {task.pk}\nstate     {task.state}")
         if task.reason:
             self.stdout.write(f"reason    {task.reason}")
+        if task.run_at and task.is_active:
+            self.stdout.write(f"runs at   {task.run_at:%Y-%m-%d %H:%M:%S} UTC")
+        for dependency in task.dependencies.select_related("needs"):
+            self.stdout.write(f"needs     {dependency.needs_id} {dependency.needs.state}: {dependency.needs.title}")
         if task.steps_total:
             far = "" if percent is None else f", {percent:.0f} %"
             left = "" if left is None else f", {left:.0f} s left"
