@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import socket
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,9 @@ MAX_SOCKET_PATH = 100
 MAX_TASK_LIMIT = 30 * 24 * 3600
 
 
+NODE = r"[A-Za-z0-9_-]{1,64}"
+
+
 class EnvError(Exception):
     """A variable that cannot be used: `message` names it, what is wrong and what would be right."""
 
@@ -38,6 +42,7 @@ class Env:
     port: int
     data: Path
     hub_id: str
+    node: str
     database: dict
     redis_url: str
     embedded_redis: bool
@@ -72,6 +77,10 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
     hub_id = get("HUB_ID") or _kept(data / "hub_id", lambda: "h" + secrets.token_hex(4))
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", hub_id):
         raise EnvError(f"HUB_ID is {hub_id!r}: use 1 to 32 letters, digits, '-' or '_'.")
+    # Kept, so that a container that is made anew, under another host name, is the same node.
+    node = get("HUB_NODE") or _kept(data / "node", lambda: re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:64])
+    if not re.fullmatch(NODE, node):
+        raise EnvError(f"HUB_NODE is {node!r}: use 1 to 64 letters, digits, '-' or '_'.")
     redis_url = get("REDIS_URL")
     workers, fewest, most = _workers(get("HUB_WORKERS", "2"), get("HUB_WORKERS_MIN"), get("HUB_WORKERS_MAX"))
     encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
@@ -84,6 +93,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         port=_number("HUB_PORT", get("HUB_PORT", "9000"), 1, 65535),
         data=data,
         hub_id=hub_id,
+        node=node,
         database=_database(get("DATABASE_URL"), data),
         redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
         embedded_redis=not redis_url,

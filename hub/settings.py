@@ -23,6 +23,8 @@ HUB_PORT_RANGE = ENV.port_range
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
+# The name of this host among those that work for this Hub.
+HUB_NODE = ENV.node
 HUB_EXAMPLES = ROOT / "examples"
 
 SECRET_KEY = ENV.secret_key

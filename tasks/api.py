@@ -11,7 +11,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.keyset import take
 from tasks import actions
-from tasks.api_shapes import CeleryStatus, TaskIn, TaskList, TaskOut, TaskQuery
+from tasks.api_shapes import CeleryStatus, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
 from tasks.errors import BadTask
 from tasks.job import job_class
 from tasks.models import Task
@@ -48,6 +48,12 @@ def start_task(request: HttpRequest, body: TaskIn):
 @router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")
 def show_task(request: HttpRequest, task_id: UUID):
     return task_detail(_task(task_id))
+
+
+@router.patch("/{task_id}", response=TaskOut, auth=allow(Role.OPERATOR), summary="Change a waiting task")
+def change_task(request: HttpRequest, task_id: UUID, body: TaskChange):
+    """Give a waiting task another priority; what it has gained by waiting stays. 409 when it does not wait."""
+    return task_detail(actions.change_priority(_task(task_id), body.priority))
 
 
 @router.delete("/{task_id}", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Cancel a task")

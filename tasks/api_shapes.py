@@ -36,6 +36,12 @@ class TaskIn(Schema):
     )
 
 
+class TaskChange(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(strict=True, ge=1, le=10, description="10 goes first")
+
+
 class AttemptOut(Schema):
     number: int
     started_at: datetime

@@ -17,7 +17,7 @@ from django.conf import settings
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.command import send_command
+from rq.command import PUBSUB_CHANNEL_TEMPLATE, send_command
 from rq.job import Job as RqJob
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
@@ -50,6 +50,12 @@ return 0
 """
 
 
+# What RQ calls the states of a worker; while it has an order to end, that is its state.
+STATES = {"idle": "idle", "busy": "busy"}
+# Orders to a worker, and the state it then is in.
+ORDERS = {"drain": "draining", "stop": "stopping", "kill": "stopping"}
+
+
 class QueueAway(Exception):
     """Redis does not answer. Nothing is lost: what waits is pushed again when it is back."""
 
@@ -64,15 +70,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A live worker. `heartbeat_age` in seconds; `task` is the id of what it works on, empty when idle."""
+    """A live worker. `state` is starting, idle, busy, draining or stopping; `task` the id of what it works on, empty
+    when idle; `heartbeat_age` in seconds, `memory` in bytes, with that of its work horse."""
 
     name: str
     host: str
     pid: int
+    node: str
     lanes: tuple[str, ...]
+    version: str
     state: str
     task: str
     heartbeat_age: float
+    memory: int
     succeeded: int
     failed: int
     started_at: datetime | None
@@ -181,6 +191,12 @@ def send_stop(worker: str, task_id: uuid.UUID) -> bool:
     return True
 
 
+def send_order(worker: str, order: str) -> bool:
+    """Tell a worker to `drain`, `stop` or `kill` (see `tasks.worker`); whether it heard. Raises QueueAway."""
+    with answering():
+        return bool(connection().publish(PUBSUB_CHANNEL_TEMPLATE % worker, json.dumps({"command": f"hub-{order}"})))
+
+
 def known() -> Known:
     """What RQ has on its lists and in its workers' hands, at one moment. Raises QueueAway."""
     queues = [_queue(name) for name in queue_names()]
@@ -229,10 +245,13 @@ def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> Wor
         name=name,
         host=data.get("hostname", ""),
         pid=pid,
+        node=data.get("node", ""),
         lanes=tuple(json.loads(data.get("lanes", "[]"))),
-        state=data.get("state", ""),
+        version=data.get("hub_version", ""),
+        state=data.get("order") or STATES.get(data.get("state", ""), "starting"),
         task=next((member.decode().partition(":")[0] for member in executions), ""),
         heartbeat_age=max(age, 0.0),
+        memory=int(data.get("memory", 0)),
         succeeded=int(data.get("successful_job_count", 0)),
         failed=int(data.get("failed_job_count", 0)),
         started_at=_time(data["birth"]),

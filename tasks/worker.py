@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.db import connections
 from rq import Queue, Worker
 from rq.exceptions import DequeueTimeout, StopRequested
@@ -30,7 +31,15 @@ from tasks.horse import Death, Horse
 from tasks.job import job_classes
 from tasks.lanes import LANES, lane_of, queue_names
 from tasks.models import Attempt
-from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, HEARTBEAT_TTL, QueueAway, connect, workers_alive
+from tasks.queue import (
+    ENTRY_POINT,
+    HEARTBEAT_INTERVAL,
+    HEARTBEAT_TTL,
+    ORDERS,
+    QueueAway,
+    connect,
+    workers_alive,
+)
 from tasks.settle import died, persistently
 from tasks.states import TaskState
 
@@ -39,6 +48,8 @@ logger = logging.getLogger(__name__)
 REDIS_PAUSE = 0.5
 # Seconds after which a worker that leaves a closed lane alone looks whether it is open again.
 LOOK_AGAIN = 1
+# Wakes a worker that waits for a task. `os.kill` from a thread: Python's handlers run in the main thread.
+LOOK_SIGNAL = signal.SIGUSR2
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
 
@@ -63,6 +74,7 @@ class HubWorker(Worker):
     - A stop is told to the horse first; its process group is killed after the job's grace.
     - Redis may be away for any time: what runs runs on, and the worker listens again when it is back.
     - SIGTERM: ends after the task at hand; a second one kills the task, which is settled as such.
+    - Orders from `tasks.workers`: `drain` (take no more tasks), `stop` (as SIGTERM), `kill` (at once, with its task).
     """
 
     death_penalty_class = Deadline
@@ -76,6 +88,9 @@ class HubWorker(Worker):
         self.last_cleaned_at = now()
         self._listens = self._interruptible = False
         self._stop_asked_at = 0.0
+        self._order = ""
+        self._node = settings.HUB_NODE
+        self._measured_at, self._memory = 0.0, 0
         self._horse: Horse | None = None
 
     @classmethod
@@ -99,6 +114,7 @@ class HubWorker(Worker):
     def work(self, burst: bool = False, **_: Any) -> bool:
         """Work until told to stop (`burst`: until the queues are empty); returns whether there was anything to do."""
         self._install_signal_handlers()
+        signal.signal(LOOK_SIGNAL, self._look)
         # Until the horse listens for it, a stop waits.
         signal.pthread_sigmask(signal.SIG_BLOCK, {cancellation.STOP_SIGNAL})
         job_classes()
@@ -113,7 +129,10 @@ class HubWorker(Worker):
                         self.run_maintenance_tasks()
                     found = self._next_job(burst)
                     complained = False
-                    if found is not None:
+                    if found is not None and self._order:  # the order came as it took the task
+                        job, origin = found
+                        origin.push_job_id(job.id, at_front=True)
+                    elif found is not None:
                         worked = True
                         self.execute_job(*found)
                     elif burst:
@@ -152,7 +171,7 @@ class HubWorker(Worker):
             self._interruptible = True
             if self._stop_requested:  # just before the line above
                 return None
-            if not queues:
+            if not queues or self._order:
                 return self._rest(burst)
             patience = self.dequeue_timeout if len(queues) == len(self._ordered_queues) else LOOK_AGAIN
             return self.queue_class.dequeue_any(
@@ -171,7 +190,7 @@ class HubWorker(Worker):
             self._interruptible = False
 
     def _rest(self, burst: bool) -> None:
-        """All lanes are closed. RQ's lists need not be asked; the sign is looked at again after a moment."""
+        """All lanes are closed, or it is to take no more tasks. RQ's lists need not be asked for a moment."""
         if not burst:
             time.sleep(LOOK_AGAIN)
 
@@ -192,6 +211,11 @@ class HubWorker(Worker):
         if self._interruptible:
             raise StopRequested
 
+    def _look(self, signum: int, frame: Any) -> None:
+        """An order came while this waits for a task: stop waiting."""
+        if self._interruptible:
+            raise DequeueTimeout
+
     # --- heartbeats ---------------------------------------------------------------------------------------------------
 
     def serialize(self) -> dict[str, Any]:
@@ -199,20 +223,31 @@ class HubWorker(Worker):
         place = processes.here()
         lanes = [lane for lane in LANES if any(name.startswith(f"hub:{lane}:") for name in self.queue_names())]
         return {**super().serialize(), "host": place.host, "boot_id": place.boot_id,
-                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes)}
+                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes), "node": self._node,
+                "hub_version": settings.VERSION, "memory": self._measure(), "order": ORDERS.get(self._order, "")}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that this worker is alive; make its record anew when Redis has lost it."""
         ttl = HEARTBEAT_TTL + HEARTBEAT_INTERVAL
         if pipeline is not None:
             super().heartbeat(ttl, pipeline)
+            pipeline.hset(self.key, "memory", self._measure())
             return
         with self.connection.pipeline() as own:
             super().heartbeat(ttl, own)
+            own.hset(self.key, "memory", self._measure())
             if own.execute()[0]:  # the field is new: the record was gone
                 self._listens = False
                 self.unsubscribe()
                 self._begin_to_listen()
+
+    def _measure(self) -> int:
+        """The bytes that this process and its horse use, looked up with every heartbeat interval at most."""
+        if time.monotonic() - self._measured_at > HEARTBEAT_INTERVAL:
+            horse = self._horse
+            self._memory = sum(map(processes.memory, [self.pid, *([horse.pid] if horse else [])]))
+            self._measured_at = time.monotonic()
+        return self._memory
 
     def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
         if not isinstance(exc, (redis.exceptions.RedisError, OSError)):
@@ -298,7 +333,26 @@ class HubWorker(Worker):
             if command.get("command") in ("stop-job", "stop-execution"):
                 self.stop_task(str(command.get("job_id")))
                 return
+            if (order := str(command.get("command")).removeprefix("hub-")) in ORDERS:
+                self._obey(order)
+                return
         super().handle_payload(message)
+
+    def _obey(self, order: str) -> None:
+        """In the thread of commands: what is asked for a second time is done already."""
+        logger.info("Worker %s: told to %s.", self.name, order)
+        if order == "drain" and self._order:
+            return
+        self._order = order
+        with _unless_away():
+            self.connection.hset(self.key, "order", ORDERS[order])
+        if order == "drain":
+            os.kill(os.getpid(), LOOK_SIGNAL)
+            return
+        if not self._stop_requested:
+            os.kill(os.getpid(), signal.SIGTERM)
+        if order == "kill":
+            self.kill_horse()
 
     def stop_task(self, task_id: str) -> None:
         """Tell the horse to stop that task, and have it killed after its grace. Nothing when it runs another."""

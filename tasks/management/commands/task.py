@@ -28,7 +28,7 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    """`manage.py task list|show|cancel|retry|prune`.
+    """`manage.py task list|show|cancel|retry|priority|prune`.
 
     Exit code 0: done (with --wait: and the task ended as was wanted); 1: with --wait, it did not; 2: bad input.
     """
@@ -46,13 +46,15 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="One task with its attempts and the end of its log.")
         cancel = verbs.add_parser("cancel", help="End a waiting task, or stop a running one.")
         retry = verbs.add_parser("retry", help="Do again what a task did that has ended.")
-        for verb in (show, cancel, retry):
+        priority = verbs.add_parser("priority", help="Give a waiting task another priority.")
+        for verb in (show, cancel, retry, priority):
             verb.add_argument("id")
+        priority.add_argument("priority", type=int, help="1 (lowest) to 10")
         for verb in (show, cancel, retry):
             verb.add_argument("--wait", action="store_true", help="until the task has ended")
         prune = verbs.add_parser("prune", help="Remove tasks that ended long ago, with their logs.")
         prune.add_argument("--older-than", required=True, metavar="AGE", help="such as 12h, 30d or 8w")
-        for verb in (listing, show, cancel, retry, prune):
+        for verb in (listing, show, cancel, retry, priority, prune):
             verb.add_argument("--json", action="store_true", help="JSON on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -107,6 +109,14 @@ class Command(BaseCommand):
             self.stdout.write(f"{task.pk}  is {task.state}")
         if options["wait"]:
             _demand(task, TaskState.SUCCEEDED)
+
+    def priority(self, options: dict[str, Any]) -> None:
+        """What it has gained by waiting stays."""
+        task = actions.change_priority(self._task(options["id"]), options["priority"])
+        if options["json"]:
+            self._json(task_detail(task))
+        else:
+            self.stdout.write(f"{task.pk}  waits with priority {task.priority}")
 
     def prune(self, options: dict[str, Any]) -> None:
         """Events about the tasks stay: they have ages of their own."""
