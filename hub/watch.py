@@ -24,6 +24,7 @@ from projects.reconcile import reconcile
 from tasks import limits
 from tasks.ageing import age
 from tasks.rescue import rescue
+from tasks.scheduler import tick
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Step:
 
 STEPS = [
     Step("rescue", 2.0, rescue),
+    Step("schedules", 1.0, tick),
     Step("age", 2.0, age),
     Step("limits", 2.0, limits.review),
     Step("reconcile", 2.0, reconcile),

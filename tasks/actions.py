@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from events.actions import record
@@ -23,11 +22,11 @@ from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
 from tasks.models import Task, Unmet
 from tasks.settle import push, release, settle
-from tasks.states import ACTIVE, ENDED, WAITING, TaskState
+from tasks.states import ACTIVE, WAITING, TaskState
 
 __all__ = [
     "AlreadyEnded", "BadTask", "NotWaiting", "StillActive", "SubjectBusy", "active_on", "cancel", "change_priority",
-    "check", "enqueue", "prune", "retry",
+    "check", "enqueue", "retry",
 ]  # fmt: skip
 
 MAX_PARAMS = 256 * 1024
@@ -204,10 +203,3 @@ def retry(task: Task) -> Task:
     if job is None:
         raise BadTask(f"This Hub has no job named {task.job!r} any more.", "job")
     return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task)
-
-
-def prune(before: datetime, tasks: QuerySet[Task] | None = None) -> int:
-    """Remove tasks that ended before that time, with their attempts and logs; returns how many there were."""
-    tasks = Task.objects.all() if tasks is None else tasks
-    _, removed = tasks.filter(state__in=sorted(ENDED), finished_at__lt=before).delete()
-    return removed.get(Task._meta.label, 0)

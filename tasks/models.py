@@ -9,7 +9,10 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
+from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
 from tasks.lanes import LANES, OVERDUE, queue_name
+from tasks.retention.models import RetentionRule  # noqa: F401 - as above
+from tasks.schedules.models import Schedule
 from tasks.states import ACTIVE, ENDED, TaskState
 
 
@@ -55,6 +58,10 @@ class Task(models.Model):
     correlation_id = models.UUIDField(default=uuid.uuid4)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
+    # Not every task pays for an index that only those of schedules need: see below.
+    schedule = models.ForeignKey(
+        Schedule, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
     run_at = models.DateTimeField(null=True, blank=True)
     ready_at = models.DateTimeField(null=True, blank=True)
@@ -87,6 +94,7 @@ class Task(models.Model):
             models.Index(fields=["subject", "-id"], name="task_subject"),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
+            models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
         ]
 
     def __str__(self) -> str:

@@ -180,6 +180,22 @@ def requeue(tasks: Iterable[Task]) -> bool:
     return True
 
 
+def lasting_records() -> set[str]:
+    """The ids of the jobs of which Redis keeps a record without a time to live, as it does while they wait or run; what
+    has ended has one. Raises QueueAway."""
+    prefix = RqJob.key_for("")
+    with answering():
+        keys = [key for key in connection().scan_iter(match=prefix + b"*", count=1000)
+                if b":" not in key.removeprefix(prefix)]  # fmt: skip
+        with connection().pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.ttl(key)
+            lives = pipeline.execute()
+    return {
+        key.removeprefix(prefix).decode(errors="replace") for key, life in zip(keys, lives, strict=True) if life == -1
+    }
+
+
 def send_stop(worker: str, task_id: uuid.UUID) -> bool:
     """Tell a worker to stop that task. Nobody says whether it heard: ask again until the task has ended."""
     try:

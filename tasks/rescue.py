@@ -23,6 +23,8 @@ from events.context import acting
 from tasks import queue
 from tasks.cancellation import STOP_SIGNAL
 from tasks.dependencies import blocked_for_nothing
+from tasks.drift.counts import count
+from tasks.drift.models import Repair
 from tasks.job import Job, job_class
 from tasks.models import Attempt, Task
 from tasks.moves import move
@@ -108,6 +110,7 @@ class Rescuer:
             error = f"Its worker on {attempt.host} has not been heard of for {GONE_ELSEWHERE:g} s."
         state = died(attempt, error, via="watch")
         if state is not None:
+            count(Repair.Kind.DEAD)
             yield f"Task {attempt.task_id} is {state}: attempt {attempt.number} died. {error}"
 
     def _press(self, attempt: Attempt) -> Iterator[str]:
@@ -157,10 +160,12 @@ class Rescuer:
                 self._since[("lost", key, task.attempt)] = time.monotonic()
                 pushed += 1
         if pushed:
+            count(Repair.Kind.LOST, pushed)
             yield f"Put {pushed} waiting tasks on the queue, which it had lost."
         strays = self._without_task(known.waiting - tasks.keys())
         if strays:
             queue.drop(strays)
+            count(Repair.Kind.STRAY, len(strays))
             yield f"Dropped {len(strays)} jobs from the queue that belong to no waiting task."
 
     def _without_task(self, job_ids: frozenset[str]) -> list[str]:
