@@ -22,15 +22,10 @@ def closed(client: redis.Redis) -> frozenset[str]:
     return frozenset(lane.decode() for lane, until in client.hgetall(KEY).items() if float(until) > now)
 
 
-def publish(lanes: dict[str, float | None]) -> None:
-    """Close these lanes until then (seconds since the epoch, infinite when nobody knows), open those with None.
-
-    Raises QueueAway.
-    """
-    signs = {lane: str(until) for lane, until in lanes.items() if until is not None}
-    with answering(), connection().pipeline() as pipeline:
-        if signs:
-            pipeline.hset(KEY, mapping=signs)
-        if len(signs) < len(lanes):
-            pipeline.hdel(KEY, *(lane for lane in lanes if lane not in signs))
-        pipeline.execute()
+def show(lane: str, until: float | None) -> None:
+    """Close a lane until then (seconds since the epoch, infinite: nobody knows); None opens it. Raises QueueAway."""
+    with answering():
+        if until is None:
+            connection().hdel(KEY, lane)
+        else:
+            connection().hset(KEY, lane, str(until))

@@ -43,9 +43,8 @@ def admit(task: Task) -> None:
         if lane.rate:
             lane.starts = [*lane.starts, now][-lane.rate:]
             lane.save(update_fields=["starts"])
-        until = closed_until(lane, others + 1, now)
-        if until is not None:
-            transaction.on_commit(lambda: _show({lane.name: until}))
+        if closed_until(lane, others + 1, now) is not None:
+            transaction.on_commit(partial(_sign, lane.name))
     for cap in caps_of(task.subject).select_for_update():
         if _about(cap).filter(state=TaskState.RUNNING).count() > cap.cap:
             raise Refused(_full(cap))
@@ -56,9 +55,7 @@ def turn_away(task_id: str) -> None:
     task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
     if task is None:
         return
-    lane = Lane.objects.filter(CLOSING, name=task.lane).first()
-    if lane is not None:
-        _show({lane.name: closed_until(lane, _running(lane.name), time.time())})
+    _sign(task.lane)
     caps = list(caps_of(task.subject))
     full = [cap for cap in caps if _about(cap).filter(state=TaskState.RUNNING).count() >= cap.cap]
     if not full:
@@ -71,9 +68,7 @@ def turn_away(task_id: str) -> None:
 
 def left(task: Task) -> None:
     """A limited task has ended: let the next one in."""
-    lane = Lane.objects.filter(CLOSING, name=task.lane).first()
-    if lane is not None:
-        _show({lane.name: closed_until(lane, _running(lane.name), time.time())})
+    _sign(task.lane)
     let_in(caps_of(task.subject))
 
 
@@ -91,8 +86,8 @@ def let_in(caps: Iterable[SubjectCap]) -> int:
 
 def review() -> list[str]:
     """Compare all signs with the rows, and let in what has room; called by `watch`, so that no death closes a lane."""
-    now = time.time()
-    _show({lane.name: closed_until(lane, _running(lane.name), now) for lane in Lane.objects.all()})
+    for lane in Lane.objects.all():
+        _sign(lane.name)
     caps = list(SubjectCap.objects.all())
     number = let_in(caps)
     of_no_cap = Task.objects.all()
@@ -144,8 +139,18 @@ def _release(task: Task) -> bool:
     return True
 
 
-def _show(signs: dict[str, float | None]) -> None:
-    try:
-        closings.publish(signs)
-    except queue.QueueAway as away:
-        logger.info("No sign was hung on %s: %s", ", ".join(signs), away)
+def _sign(name: str) -> None:
+    """Hang the sign of a lane, or take it away. What changes meanwhile is signed too: who hangs one looks again, so the
+    last one to hang it has seen all that was written before."""
+    shown: float | str | None = "nothing"
+    while True:
+        lane = Lane.objects.filter(CLOSING, name=name).first()
+        until = None if lane is None else closed_until(lane, _running(name), time.time())
+        if until == shown:
+            return
+        try:
+            closings.show(name, until)
+        except queue.QueueAway as away:
+            logger.info("The sign of lane %s is not changed: %s", name, away)
+            return
+        shown = until

@@ -13,7 +13,7 @@ from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
-from tasks.states import ACTIVE, ENDED, TaskState
+from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 
 class Unmet(models.TextChoices):
@@ -103,6 +103,10 @@ class Task(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state in WAITING
 
     @property
     def rank(self) -> int:

@@ -210,7 +210,11 @@ def send_stop(worker: str, task_id: uuid.UUID) -> bool:
 def send_order(worker: str, order: str) -> bool:
     """Tell a worker to `drain`, `stop` or `kill` (see `tasks.worker`); whether it heard. Raises QueueAway."""
     with answering():
-        return bool(connection().publish(PUBSUB_CHANNEL_TEMPLATE % worker, json.dumps({"command": f"hub-{order}"})))
+        client, message = connection(), json.dumps({"command": f"hub-{order}"})
+        heard = bool(client.publish(PUBSUB_CHANNEL_TEMPLATE % worker, message))
+        if heard:  # the worker writes it too, but may take a moment
+            client.hset(f"rq:worker:{worker}", "order", ORDERS[order])
+    return heard
 
 
 def known() -> Known:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from tasks import views
+from tasks import views, worker_views
 from tasks.drift import views as drift
 from tasks.schedules import views as schedules
 
@@ -23,9 +23,15 @@ urlpatterns = [
     path("schedules/<int:pk>/resume/", schedules.resume, name="schedule-resume"),
     path("schedules/<int:pk>/run/", schedules.run, name="schedule-run"),
     path("schedules/<int:pk>/delete/", schedules.delete, name="schedule-delete"),
+    path("workers/", worker_views.worker_list, name="workers"),
+    path("workers/live/", worker_views.live, name="workers-live"),
+    path("workers/<str:name>/<str:what>/", worker_views.order, name="order"),
+    path("lanes/<str:name>/", worker_views.change_lane, name="lane"),
+    path("subject-caps/", worker_views.cap_subject, name="cap"),
     path("<uuid:pk>/", views.detail, name="detail"),
     path("<uuid:pk>/live/", views.live, name="live"),
     path("<uuid:pk>/log.txt", views.log_text, name="log"),
+    path("<uuid:pk>/priority/", worker_views.change_priority, name="priority"),
     path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("<uuid:pk>/retry/", views.retry, name="retry"),
 ]

@@ -48,8 +48,6 @@ logger = logging.getLogger(__name__)
 REDIS_PAUSE = 0.5
 # Seconds after which a worker that leaves a closed lane alone looks whether it is open again.
 LOOK_AGAIN = 1
-# Wakes a worker that waits for a task. `os.kill` from a thread: Python's handlers run in the main thread.
-LOOK_SIGNAL = signal.SIGUSR2
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
 
@@ -114,7 +112,6 @@ class HubWorker(Worker):
     def work(self, burst: bool = False, **_: Any) -> bool:
         """Work until told to stop (`burst`: until the queues are empty); returns whether there was anything to do."""
         self._install_signal_handlers()
-        signal.signal(LOOK_SIGNAL, self._look)
         # Until the horse listens for it, a stop waits.
         signal.pthread_sigmask(signal.SIG_BLOCK, {cancellation.STOP_SIGNAL})
         job_classes()
@@ -129,7 +126,7 @@ class HubWorker(Worker):
                         self.run_maintenance_tasks()
                     found = self._next_job(burst)
                     complained = False
-                    if found is not None and self._order:  # the order came as it took the task
+                    if found is not None and self._order:  # the order came while it waited for this one
                         job, origin = found
                         origin.push_job_id(job.id, at_front=True)
                     elif found is not None:
@@ -210,11 +207,6 @@ class HubWorker(Worker):
         self._stop_requested, self._stop_asked_at = True, time.monotonic()
         if self._interruptible:
             raise StopRequested
-
-    def _look(self, signum: int, frame: Any) -> None:
-        """An order came while this waits for a task: stop waiting."""
-        if self._interruptible:
-            raise DequeueTimeout
 
     # --- heartbeats ---------------------------------------------------------------------------------------------------
 
@@ -298,7 +290,7 @@ class HubWorker(Worker):
             else:
                 self.handle_job_success(job, queue, queue.started_job_registry, execution)
         if state == TaskState.QUEUED:  # after RQ's own records say so
-            limits.turn_away(job.id)
+            persistently(lambda: limits.turn_away(job.id))
         return state != TaskState.FAILED
 
     def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
@@ -346,11 +338,10 @@ class HubWorker(Worker):
         self._order = order
         with _unless_away():
             self.connection.hset(self.key, "order", ORDERS[order])
-        if order == "drain":
-            os.kill(os.getpid(), LOOK_SIGNAL)
+        if order == "drain":  # one that waits for a task just now gives that back
             return
         if not self._stop_requested:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)  # from a thread: Python's handlers run in the main thread
         if order == "kill":
             self.kill_horse()
 
