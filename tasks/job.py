@@ -52,6 +52,8 @@ class Job:
       *raised*, or took too long, with a pause that `tasks.retries.pause` makes from `backoff` and `backoff_cap`
       (seconds). Each counts its own: a death takes nothing from the retries. Errors of the classes in `no_retry_on`
       (a `TaskTimedOut` may be one) end the task at once. A job with either must be idempotent.
+    - `own_process`: has a process of its own, which ends with it. Others share one with the tasks before and after them
+      (see `tasks.shift`): for long work, and for jobs that leave state in modules.
     - `startable`: may be started by `POST /api/tasks`.
 
     `run` returns a JSON object (or None) and raises when it did not succeed. `on_*` run once, in the transaction that
@@ -68,6 +70,7 @@ class Job:
     backoff_cap: ClassVar[float] = 3600.0
     no_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
     cancel_grace: ClassVar[float] = 15.0
+    own_process: ClassVar[bool] = False
     startable: ClassVar[bool] = False
 
     def __init__(self, task: Task, progress: Progress):

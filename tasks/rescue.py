@@ -117,10 +117,8 @@ class Rescuer:
         job = job_class(attempt.task.job) or Job
         is_here = attempt.host == here().host
         if self._held(("cancel", attempt.pk), job.cancel_grace + KILL_MARGIN) and is_here:
-            # Its group: what it started would otherwise go on without it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(attempt.pid, signal.SIGKILL)
-            yield f"Task {attempt.task_id} did not stop and was killed."
+            if _kill(attempt):
+                yield f"Task {attempt.task_id} did not stop and was killed."
         elif self._held(("asked", attempt.pk), GONE_HERE):
             if is_here:
                 with contextlib.suppress(ProcessLookupError):
@@ -184,6 +182,19 @@ class Rescuer:
         )  # fmt: skip
         strays = [job_id for job_id, key in keys.items() if key not in active]
         return [job_id for job_id in strays if self._held(("stray", job_id), NOT_QUEUED)]
+
+
+def _kill(attempt: Attempt) -> bool:
+    """Kill the process group of a running attempt: what it started would otherwise go on without it.
+
+    The process may have ended the task by now and have another. So it is frozen first: then the row says for certain.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(attempt.pid, signal.SIGSTOP)
+        is_at_it = Attempt.objects.filter(pk=attempt.pk, ended_at=None).exists()
+        os.killpg(attempt.pid, signal.SIGKILL if is_at_it else signal.SIGCONT)
+        return is_at_it
+    return False
 
 
 _rescuer = Rescuer()

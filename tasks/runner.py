@@ -90,7 +90,12 @@ def _run(task: Task, number: int) -> str | None:
         message = f"This Hub has no job named {task.job!r}. It was perhaps removed by an update."
         return persistently(lambda: settle(task, TaskState.FAILED, attempt=number, error=message))
     progress = Progress(task)
+    before = _open_transactions()
     to, ending, cause = _work(job(task, progress))
+    if _open_transactions() != before:
+        _drop_connections()
+        if to == TaskState.SUCCEEDED:
+            to, ending = TaskState.FAILED, {"error": "It left a transaction open: what it wrote there is gone."}
     # An interruption may have caught the connection in the middle of something.
     if to != TaskState.SUCCEEDED and not connection.in_atomic_block:
         connections.close_all()
@@ -103,6 +108,20 @@ def _run(task: Task, number: int) -> str | None:
     if to == TaskState.FAILED and cause is not None:
         return persistently(lambda: failed(task, type(cause), attempt=number, **ending, **fields))
     return persistently(lambda: settle(task, to, attempt=number, **ending, **fields))
+
+
+def _open_transactions() -> list[tuple[str, bool, int]]:
+    """By connection: whether a statement stands for itself, and how deep it is in transactions."""
+    return [(one.alias, one.connection is None or one.get_autocommit(), one.in_atomic_block + len(one.savepoint_ids))
+            for one in connections.all(initialized_only=True)]
+
+
+def _drop_connections() -> None:
+    """Forget connections whose transactions nobody will end: Django would not close them."""
+    for one in connections.all(initialized_only=True):
+        del connections[one.alias]
+        if one.connection is not None:
+            one.connection.close()
 
 
 def _work(job: Job) -> tuple[TaskState, dict[str, Any], BaseException | None]:

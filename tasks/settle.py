@@ -48,7 +48,8 @@ def push(task: Task, *, first: bool = False) -> bool:
     is away."""
     job = job_class(task.job) or Job
     limits = job.limits()
-    return queue.push(task, timeout=limits.soft, hard=limits.hard, grace=job.cancel_grace, first=first)
+    return queue.push(task, timeout=limits.soft, hard=limits.hard, grace=job.cancel_grace,
+                      own_process=job.own_process, first=first)
 
 
 def settle(task: Task, to: TaskState, *, attempt: int | None = None, outcome: str = "", result: Any = None,
