@@ -30,6 +30,7 @@ urlpatterns = [
     path("subject-caps/", worker_views.cap_subject, name="cap"),
     path("<uuid:pk>/", views.detail, name="detail"),
     path("<uuid:pk>/live/", views.live, name="live"),
+    path("<uuid:pk>/graph/", views.graph, name="graph"),
     path("<uuid:pk>/log.txt", views.log_text, name="log"),
     path("<uuid:pk>/priority/", worker_views.change_priority, name="priority"),
     path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
