@@ -116,11 +116,12 @@ def _queue(name: str) -> Queue:
     return Queue(name, connection=connection(), serializer=JSONSerializer)
 
 
-def push(task: Task, *, timeout: float, hard: float, grace: float, first: bool = False) -> bool:
+def push(task: Task, *, timeout: float, hard: float, grace: float, own_process: bool = False,
+         first: bool = False) -> bool:
     """Put the task on its queue; again is harmless, for only one claim succeeds. False when Redis is away.
 
     `first`: before those that wait there. `timeout`: seconds until it is told to end, `hard` until it is killed;
-    `grace`: seconds that it has after a cancel.
+    `grace`: seconds that it has after a cancel. `own_process`: the worker forks a process for it alone.
     """
     queue = _queue(task.queue)
     job_id = str(task.pk)
@@ -128,7 +129,8 @@ def push(task: Task, *, timeout: float, hard: float, grace: float, first: bool =
         with answering(), connection().pipeline() as pipeline:
             queue.enqueue_call(
                 ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(timeout),
-                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta={"grace": grace, "hard": hard},
+                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL,
+                meta={"grace": grace, "hard": hard, "own_process": own_process},
                 at_front=first, pipeline=pipeline,
             )  # fmt: skip
             # What an earlier attempt left under this id has a time to live, which the new record would inherit.
@@ -185,15 +187,13 @@ def lasting_records() -> set[str]:
     has ended has one. Raises QueueAway."""
     prefix = RqJob.key_for("")
     with answering():
-        keys = [key for key in connection().scan_iter(match=prefix + b"*", count=1000)
-                if b":" not in key.removeprefix(prefix)]  # fmt: skip
+        found = (key.decode(errors="replace") for key in connection().scan_iter(match=f"{prefix}*", count=1000))
+        keys = [key for key in found if ":" not in key.removeprefix(prefix)]
         with connection().pipeline(transaction=False) as pipeline:
             for key in keys:
                 pipeline.ttl(key)
             lives = pipeline.execute()
-    return {
-        key.removeprefix(prefix).decode(errors="replace") for key, life in zip(keys, lives, strict=True) if life == -1
-    }
+    return {key.removeprefix(prefix) for key, life in zip(keys, lives, strict=True) if life == -1}
 
 
 def send_stop(worker: str, task_id: uuid.UUID) -> bool:

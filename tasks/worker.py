@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Iterable
@@ -19,28 +18,30 @@ from django.conf import settings
 from django.db import connections
 from rq import Queue, Worker
 from rq.exceptions import DequeueTimeout, StopRequested
-from rq.executions import Execution
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
-from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from tasks import cancellation, closings, limits, processes, runner
-from tasks.horse import Death, Horse
+from tasks import cancellation, closings, processes
+from tasks.horse import Death, Horse, HorseGone
 from tasks.job import job_classes
 from tasks.lanes import LANES, lane_of, queue_names
-from tasks.models import Attempt
+from tasks.line import Assignment
+from tasks.models import Attempt, Task
 from tasks.queue import (
     ENTRY_POINT,
     HEARTBEAT_INTERVAL,
     HEARTBEAT_TTL,
     ORDERS,
+    RESULT_TTL,
     QueueAway,
     connect,
     workers_alive,
 )
-from tasks.settle import died, persistently
+from tasks.records import Record
+from tasks.settle import died, persistently, push
+from tasks.shift import Shift
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -56,26 +57,16 @@ class NameTaken(Exception):
     """Two workers cannot have one name: commands and tasks would find the wrong one."""
 
 
-class Deadline(UnixSignalDeathPenalty):
-    """RQ's time limit, told to the job as TaskTimedOut where it may be interrupted."""
-
-    def handle_death_penalty(self, signum: int, frame: Any) -> None:
-        if self._exception is not JobTimeoutException:
-            super().handle_death_penalty(signum, frame)
-        cancellation.interrupt(cancellation.TaskTimedOut(self._timeout))
-
-
 class HubWorker(Worker):
-    """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse") for each task.
+    """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse").
 
-    - Its horse dies with it; when the horse dies alone, the task is settled with exit code and signal.
+    - A horse that takes one task after another is kept ready; a task with a process of its own has another one.
+    - Its horses die with it; when a horse dies alone, the task is settled with exit code and signal.
     - A stop is told to the horse first; its process group is killed after the job's grace.
     - Redis may be away for any time: what runs runs on, and the worker listens again when it is back.
     - SIGTERM: ends after the task at hand; a second one kills the task, which is settled as such.
     - Orders from `tasks.workers`: `drain` (take no more tasks), `stop` (as SIGTERM), `kill` (at once, with its task).
     """
-
-    death_penalty_class = Deadline
 
     def __init__(self, queues: Any, name: str | None = None, **options: Any):
         options.setdefault("serializer", JSONSerializer)
@@ -89,7 +80,9 @@ class HubWorker(Worker):
         self._order = ""
         self._node = settings.HUB_NODE
         self._measured_at, self._memory = 0.0, 0
-        self._horse: Horse | None = None
+        self._beat_at = 0.0
+        self._horse: Horse | None = None  # the one that has a task
+        self._ready: Horse | None = None  # the one for many tasks
 
     @classmethod
     def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None) -> HubWorker:
@@ -140,6 +133,7 @@ class HubWorker(Worker):
                     if not complained:
                         logger.warning("Worker %s: Redis does not answer (%s); trying again.", self.name, error)
                     complained = True
+                    self._beat_at = 0.0  # it may have forgotten this worker
                     time.sleep(REDIS_PAUSE)
         finally:
             self._leave()
@@ -154,14 +148,18 @@ class HubWorker(Worker):
         self.connection.delete(self.key)  # left by one that died, or by this one
         self.register_birth()
         self.subscribe()
-        self.set_state(WorkerStatus.STARTED)
+        self.set_state(WorkerStatus.IDLE if self._horse is None else WorkerStatus.BUSY)
         self._listens = True
         logger.info("Worker %s (pid %d) listens.", self.name, self.pid)
 
     def _next_job(self, burst: bool) -> tuple[RqJob, Queue] | None:
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
-        self.heartbeat()
+        # It may wait here for an interval: then it must have been heard of just before.
+        if time.monotonic() >= self._beat_at:
+            self.heartbeat()
+            self._beat_at = time.monotonic() + HEARTBEAT_INTERVAL / 2
+        self._saddle()
         try:
             closed = closings.closed(self.connection)
             queues = [queue for queue in self._ordered_queues if lane_of(queue.name) not in closed]
@@ -192,6 +190,8 @@ class HubWorker(Worker):
             time.sleep(LOOK_AGAIN)
 
     def _leave(self) -> None:
+        if self._ready is not None:
+            self._ready.end()
         with contextlib.suppress(redis.exceptions.RedisError):
             self.teardown()
         connections.close_all()
@@ -234,10 +234,10 @@ class HubWorker(Worker):
                 self._begin_to_listen()
 
     def _measure(self) -> int:
-        """The bytes that this process and its horse use, looked up with every heartbeat interval at most."""
+        """The bytes that this process and its horses use, looked up with every heartbeat interval at most."""
         if time.monotonic() - self._measured_at > HEARTBEAT_INTERVAL:
-            horse = self._horse
-            self._memory = sum(map(processes.memory, [self.pid, *([horse.pid] if horse else [])]))
+            horses = {horse.pid for horse in (self._horse, self._ready) if horse is not None}
+            self._memory = sum(map(processes.memory, [self.pid, *horses]))
             self._measured_at = time.monotonic()
         return self._memory
 
@@ -254,67 +254,70 @@ class HubWorker(Worker):
             logger.error("Worker %s: job %s asks for something else than a task and is dropped.", self.name, job.id)
             self.connection.delete(job.key)
             return
-        execution = self.prepare_execution(job)
+        meta = job.meta
+        grace = float(meta.get("grace", 0))
+        task = Assignment(job.id, job.timeout, float(meta.get("hard", job.timeout + grace)), grace)
+        horse = self._give(task, own_process=bool(meta.get("own_process")))
+        self._horse, self._horse_pid = horse, horse.pid
+        self._has(job, queue.name, horse)
+        self._horse, self._horse_pid = None, 0
+
+    def _give(self, task: Assignment, *, own_process: bool) -> Horse:
+        """The horse that has begun with the task."""
+        while True:
+            horse = self._fork(single=True) if own_process else self._saddle()
+            try:
+                horse.assign(task)
+            except HorseGone:  # while it waited: for lack of memory, or killed by hand
+                continue
+            return horse
+
+    def _saddle(self) -> Horse:
+        """The horse for many tasks, forked anew when it has ended."""
+        if self._ready is None or not self._ready.is_alive:
+            if self._ready is not None:
+                self._ready.end()
+            self._ready = self._fork(single=False)
+        return self._ready
+
+    def _fork(self, *, single: bool) -> Horse:
         connections.close_all()  # a connection must not be shared with the horse
-        self.fork_work_horse(job, queue)
-        self.monitor_work_horse(job, queue, execution)
+        return Horse.fork(lambda line: Shift(line, self.name, single=single).work())
 
-    def fork_work_horse(self, job: RqJob, queue: Queue) -> None:
-        """Fork the horse, which runs `main_work_horse`."""
-        grace = float(job.meta.get("grace", 0))
-        hard = float(job.meta.get("hard", job.timeout + grace))
-        self._horse = Horse.fork(job.id, hard, grace, lambda: self.main_work_horse(job, queue))
-        self._horse_pid = self._horse.pid
-
-    def setup_work_horse_signals(self) -> None:
-        """In the horse: the stop signal goes to the job, SIGTERM kills."""
-        super().setup_work_horse_signals()
-        cancellation.listen()
-
-    def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
-        """In the horse: run the task. RQ's records are written where Redis answers; the task does not need them."""
-        with _unless_away():
-            self.prepare_job_execution(job)
-        job.started_at = now()
-        with self.death_penalty_class(job.timeout, JobTimeoutException, job_id=job.id):
-            state = runner.run_task(job.id, self.name)
-        job.ended_at = now()
-        sys.stdout.flush()
-        with _unless_away():
-            if state == TaskState.FAILED:
-                self.handle_job_failure(job, queue, exc_string="The task failed.", execution=execution)
-            elif state == TaskState.QUEUED:
-                with self.connection.pipeline() as pipeline:
-                    self.cleanup_execution(job, pipeline, execution)
-                    pipeline.execute()
-            else:
-                self.handle_job_success(job, queue, queue.started_job_registry, execution)
-        if state == TaskState.QUEUED:  # after RQ's own records say so
-            persistently(lambda: limits.turn_away(job.id))
-        return state != TaskState.FAILED
-
-    def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
+    def _has(self, job: RqJob, queue: str, horse: Horse) -> None:
         """Wait for the horse, keep the heartbeats, and settle its task when it died."""
+        record = Record(self.connection, self.name, queue, job.id, ttl=HEARTBEAT_TTL + HEARTBEAT_INTERVAL,
+                        kept=RESULT_TTL)
 
         def beat() -> None:
             with _unless_away():
-                self.maintain_heartbeats(job, execution)
+                self.heartbeat()
+                record.keep()
 
-        pid = self._horse.pid
-        death = self._horse.wait(beat, HEARTBEAT_INTERVAL)
-        self._horse, self._horse_pid = None, 0
-        self.executions.pop(execution.id, None)
-        if death is None:
-            return
+        self._state = WorkerStatus.BUSY
         with _unless_away():
-            self.handle_job_failure(job, queue, exc_string=death.reason, execution=execution)
-        persistently(lambda: self._settle(job, pid, death))
-        connections.close_all()
+            record.begin()
+        end = horse.wait(beat, HEARTBEAT_INTERVAL)
+        is_dead = isinstance(end, Death)
+        with _unless_away():
+            record.end(TaskState.FAILED if is_dead else end.state)
+            self._state = WorkerStatus.IDLE
+        if is_dead:
+            persistently(lambda: self._settle(job, horse, end))
+            connections.close_all()
+        elif end.why:
+            logger.info("Worker %s: a new work horse after %s.", self.name, end.why)
 
-    def _settle(self, job: RqJob, pid: int, death: Death) -> None:
-        attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=pid, ended_at=None).first()
-        if attempt is not None:  # else it died before it took the task, or after it had settled it
+    def _settle(self, job: RqJob, horse: Horse, death: Death) -> None:
+        attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=horse.pid, ended_at=None).first()
+        if attempt is not None:
             died(attempt, death.reason, exit_code=death.exit_code, signal=death.signal, again=death.may_run_again)
+            return
+        # It died before it took the task, or after it had settled it. When that was while it waited, the task is not
+        # to blame, and comes again; else the rescuer finds it.
+        task = Task.objects.filter(pk=job.id, state=TaskState.QUEUED).first() if horse.tasks > 1 else None
+        if task is not None:
+            push(task)
 
     # --- stopping a task ----------------------------------------------------------------------------------------------
 
@@ -348,8 +351,8 @@ class HubWorker(Worker):
     def stop_task(self, task_id: str) -> None:
         """Tell the horse to stop that task, and have it killed after its grace. Nothing when it runs another."""
         horse = self._horse
-        if horse is not None and horse.task_id == task_id:
-            horse.ask_to_stop()
+        if horse is not None:
+            horse.ask_to_stop(task_id)
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse with its whole process group."""
