@@ -68,7 +68,7 @@ def prune(chosen: Q, told: Callable[[int], None] = lambda removed: None) -> int:
     """Remove them; returns how many. `told` hears the number so far between two transactions, and may raise."""
     removed = 0
     for keys in _batches(chosen):
-        while _resting(lambda keys=keys: _lines(keys)):
+        while _resting(lambda keys=keys: _lines(keys)) == LINES:
             told(removed)
         removed += _resting(lambda keys=keys: _tasks(chosen, keys))
         told(removed)
