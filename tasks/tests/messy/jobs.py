@@ -16,6 +16,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from tasks.job import Job
 from tasks.models import Task
 from tasks.tests.jobs import Trial
 
@@ -132,3 +133,12 @@ class FencedOnce(Fenced):
 
     name = "trial.fenced-once"
     max_attempts = 1
+
+
+class Nothing(Job):
+    """Does nothing, as the bench wants it."""
+
+    name = "trial.nothing"
+
+    def run(self) -> None:
+        return None
