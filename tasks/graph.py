@@ -12,6 +12,7 @@ from itertools import pairwise
 from statistics import mean
 
 from django.db import connection
+from django.urls import reverse
 
 from events.words import span
 from tasks.layout import Place, critical, in_order, places
@@ -33,6 +34,7 @@ class Node:
     its attempts took together; `needs` names what it waits for."""
 
     id: uuid.UUID
+    url: str
     title: str
     name: str
     look: Look
@@ -105,7 +107,8 @@ def graph_of(task: Task, now: datetime) -> Graph | None:
         above[needing].append(tasks[needed].title)
     nodes = tuple(
         Node(
-            id=key, title=tasks[key].title, name=_short(tasks[key].title), look=look_of(tasks[key].state),
+            id=key, url=reverse("tasks:detail", args=[key]), title=tasks[key].title, name=_short(tasks[key].title),
+            look=look_of(tasks[key].state),
             x=_x(spots[key]), y=_y(spots[key]), here=key == task.pk, critical=key in on_path,
             took=span(spent[key]) if key in spent and tasks[key].state != TaskState.RUNNING else "",
             since=began[key].isoformat() if tasks[key].state == TaskState.RUNNING and key in began else "",
