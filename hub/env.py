@@ -50,6 +50,7 @@ class Env:
     workers: int
     fewest_workers: int
     most_workers: int
+    workers_patience: int
     ageing: int
     task_limits: tuple[int, int]
     projects_root: Path
@@ -101,6 +102,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers=workers,
         fewest_workers=fewest,
         most_workers=most,
+        workers_patience=_number("HUB_WORKERS_PATIENCE", get("HUB_WORKERS_PATIENCE", "60"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT")),

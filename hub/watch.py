@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
 from events.context import acting
+from hub.scale import scale
 from projects.reconcile import reconcile
 from tasks import limits
 from tasks.ageing import age
@@ -47,6 +48,7 @@ class Step:
 STEPS = [
     Step("rescue", 2.0, rescue),
     Step("schedules", 1.0, tick),
+    Step("scale", 2.0, scale),
     Step("age", 2.0, age),
     Step("limits", 2.0, limits.review),
     Step("reconcile", 2.0, reconcile),
