@@ -27,7 +27,8 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
     alone does not, `fact` adds to its payload.
     """
     allowed = MOVES[to] if sources is None else MOVES[to] & frozenset(sources)
-    with transaction.atomic():
+    # No savepoint of its own: who calls this in a transaction wants both or neither.
+    with transaction.atomic(savepoint=False):
         if isinstance(task, uuid.UUID):
             task = Task.objects.filter(pk=task).first()
             if task is None:

@@ -239,7 +239,7 @@ def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any],
             if attempt is not None:
                 close_attempt(task, attempt, ending, fields["error"])
             job = job_class(task.job)
-            if hook is not None and job is not None:
+            if hook is not None and job is not None and _listens(job, to):
                 try:
                     with transaction.atomic():
                         hook(job(task, Progress(task)))
@@ -253,6 +253,12 @@ def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any],
             setattr(task, name, value)
         raise
     return to
+
+
+def _listens(job: type[Job], to: TaskState) -> bool:
+    """Whether the job has a hook for that end: most have none, and need no savepoint for it."""
+    name = f"on_{to}"
+    return getattr(job, name) is not getattr(Job, name)
 
 
 def _hook(to: TaskState, result: Any, error: str) -> Callable[[Job], None]:

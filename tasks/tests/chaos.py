@@ -26,6 +26,8 @@ LANES = ("default", "metrics", "reports")
 # Who is killed, and how often in proportion.
 VICTIMS = {"horse": 6, "worker": 3, "watch": 1, "redis": 1}
 LONGEST_STUCK = 60.0
+# Seconds for which tasks are enqueued before somebody may be killed again.
+ENQUEUE_SLICE = 0.3
 
 
 @dataclass
@@ -75,11 +77,13 @@ class Chaos:
         (self._folder / "locks").mkdir()
         try:
             self._start_all()
-            keys = [self._enqueue(n) for n in range(number // 2)]
+            keys: list[Any] = []
             next_kill = time.monotonic() + pause
             deadline: float | None = None
             while (left := Task.objects.filter(state__in=sorted(ACTIVE)).count()) or len(keys) < number:
-                keys += [self._enqueue(n) for n in range(len(keys), min(len(keys) + max(number // 50, 1), number))]
+                slice_ends = time.monotonic() + ENQUEUE_SLICE
+                while len(keys) < number and time.monotonic() < slice_ends:
+                    keys.append(self._enqueue(len(keys)))
                 self._look(verdict)
                 now = time.monotonic()
                 if len(keys) == number and left <= number // 10:
