@@ -163,10 +163,10 @@ def pruning():
 @pytest.mark.django_db(transaction=True)
 def test_no_enqueue_waits_for_what_is_being_removed(redis_server, pruning, eventually):
     redis_server.client().flushall()
-    many(1000, lines=4)
+    many(600, lines=4)
     process, waits = pruning(), []
-    eventually(lambda: Task.objects.count() < 1000, 20)
-    while process.poll() is None and len(waits) < 300:
+    eventually(lambda: Task.objects.count() < 600, 20)
+    while process.poll() is None and len(waits) < 100:
         begun = time.monotonic()
         enqueue(Sleep, {"seconds": 0})
         waits.append(time.monotonic() - begun)
@@ -181,13 +181,13 @@ def test_no_enqueue_waits_for_what_is_being_removed(redis_server, pruning, event
 
 @pytest.mark.django_db(transaction=True)
 def test_a_removal_that_is_killed_leaves_whole_tasks_and_the_next_goes_on(pruning, eventually):
-    many(600)
+    many(400)
     process = pruning()
-    eventually(lambda: Task.objects.count() < 550, 20)
+    eventually(lambda: Task.objects.count() < 360, 20)
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
     left = Task.objects.count()
-    assert 0 < left < 600 and Attempt.objects.count() == left
+    assert 0 < left < 400 and Attempt.objects.count() == left
     assert pruning().wait(60) == 0
     assert not Task.objects.exists() and not Attempt.objects.exists() and not LogLine.objects.exists()
 
