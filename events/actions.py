@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +15,8 @@ from events.context import correlation_id, current
 from events.models import Event
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+# So many facts are removed in one transaction.
+BATCH = 500
 
 
 class BadSubject(ValueError):
@@ -38,6 +42,23 @@ def record(action: str, payload: dict[str, Any] | None = None, *, about: str = "
         payload=payload or {},
         timestamp=timezone.now(),
     )
+
+
+def prune_before(moment: datetime, domain: str = "", others: Iterable[str] = ()) -> Iterator[int]:
+    """Remove the facts of a domain that are older than a moment, or without one those of all domains but `others`.
+
+    Each step is one short transaction, and yields how many it removed: who iterates may rest in between.
+    """
+    own = f"hub.{settings.HUB_ID}."
+    old = Event._base_manager.filter(timestamp__lt=moment).order_by("pk")
+    if domain:
+        old = old.filter(subject__startswith=f"{own}{domain}.")
+    for other in others:
+        old = old.exclude(subject__startswith=f"{own}{other}.")
+    while keys := list(old.values_list("pk", flat=True)[:BATCH]):
+        yield Event._base_manager.filter(pk__in=keys).delete()[0]
+        # Those that stay are not looked at again at each step.
+        old = old.filter(pk__gt=keys[-1])
 
 
 def matching(pattern: str, events: QuerySet[Event] | None = None) -> QuerySet[Event]:

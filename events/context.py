@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """`actor` is a user's name, `key:<name>`, `command:<login>` or `hub`; `via` is page, api, admin, command, worker
-    or watch; `address` the client's address, empty for local ones."""
+    """`actor` is a user's name, `key:<name>`, `command:<login>`, `schedule:<name>` or `hub`; `via` is page, api, admin,
+    command, worker or watch; `address` the client's address, empty for local ones."""
 
     actor: str = "hub"
     via: str = ""

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import secrets
+import socket
 import stat
 import tempfile
 from dataclasses import dataclass
@@ -23,6 +24,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # sun_path holds 108 bytes with its closing zero; a little room is left for Redis' own temporary names.
 MAX_SOCKET_PATH = 100
+# Thirty days: RQ and alarm(2) count seconds in 32 bits, and nobody waits longer.
+MAX_TASK_LIMIT = 30 * 24 * 3600
+
+
+NODE = r"[A-Za-z0-9_-]{1,64}"
 
 
 class EnvError(Exception):
@@ -37,11 +43,17 @@ class Env:
     port: int
     data: Path
     hub_id: str
+    node: str
     database: dict
     redis_url: str
     embedded_redis: bool
     nats_url: str
     workers: int
+    fewest_workers: int
+    most_workers: int
+    workers_patience: int
+    ageing: int
+    task_limits: tuple[int, int]
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -67,7 +79,12 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
     hub_id = get("HUB_ID") or _kept(data / "hub_id", lambda: "h" + secrets.token_hex(4))
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,32}", hub_id):
         raise EnvError(f"HUB_ID is {hub_id!r}: use 1 to 32 letters, digits, '-' or '_'.")
+    # Kept, so that a container that is made anew, under another host name, is the same node.
+    node = get("HUB_NODE") or _kept(data / "node", lambda: re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:64])
+    if not re.fullmatch(NODE, node):
+        raise EnvError(f"HUB_NODE is {node!r}: use 1 to 64 letters, digits, '-' or '_'.")
     redis_url = get("REDIS_URL")
+    workers, fewest, most = _workers(get("HUB_WORKERS", "2"), get("HUB_WORKERS_MIN"), get("HUB_WORKERS_MAX"))
     encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
     try:
         Fernet(encryption_key)
@@ -78,11 +95,17 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         port=_number("HUB_PORT", get("HUB_PORT", "9000"), 1, 65535),
         data=data,
         hub_id=hub_id,
+        node=node,
         database=_database(get("DATABASE_URL"), data),
         redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
         embedded_redis=not redis_url,
         nats_url=get("NATS_URL"),
-        workers=_number("HUB_WORKERS", get("HUB_WORKERS", "2"), 1, 64),
+        workers=workers,
+        fewest_workers=fewest,
+        most_workers=most,
+        workers_patience=_number("HUB_WORKERS_PATIENCE", get("HUB_WORKERS_PATIENCE", "60"), 1, 86400),
+        ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
+        task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
@@ -192,6 +215,27 @@ def _port_range(text: str) -> tuple[int, int]:
     if not match or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
         raise EnvError(f"HUB_PORT_RANGE is {text!r}: use two ports from 1024 to 65535, such as 8000-8999.")
     return int(match[1]), int(match[2])
+
+
+def _task_limits(soft_text: str, hard_text: str) -> tuple[int, int]:
+    soft = _number("HUB_TASK_SOFT_LIMIT", soft_text, 1, MAX_TASK_LIMIT)
+    hard = _number("HUB_TASK_HARD_LIMIT", hard_text, 1, MAX_TASK_LIMIT)
+    if hard <= soft:
+        raise EnvError(
+            f"HUB_TASK_HARD_LIMIT is {hard}, HUB_TASK_SOFT_LIMIT {soft}: a task is told before it is killed, so use a "
+            "hard limit above the soft one."
+        )
+    return soft, hard
+
+
+def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, int, int]:
+    """How many run at the start, at least and at most; without the last two always as many."""
+    usual = _number("HUB_WORKERS", usual_text, 1, 64)
+    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, 64)
+    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, 64)
+    if not fewest <= most:
+        raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
+    return min(max(usual, fewest), most), fewest, most
 
 
 def _projects_root(text: str, data: Path) -> Path:

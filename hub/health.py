@@ -99,7 +99,7 @@ def _redis() -> dict[str, Any]:
 
 
 def _workers() -> dict[str, Any]:
-    alive, expected = len(workers_alive()), settings.ENV.workers
+    alive, expected = len(workers_alive()), settings.ENV.fewest_workers
     return {"status": OK if alive >= expected else DEGRADED if alive else DOWN, "alive": alive, "expected": expected}
 
 

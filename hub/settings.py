@@ -22,7 +22,17 @@ HUB_ID = ENV.hub_id
 HUB_DATA = ENV.data
 HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
+# Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
+HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
+# A waiting task gains a rank every so many seconds.
+HUB_AGEING = ENV.ageing
+# The name of this host among those that work for this Hub.
+HUB_NODE = ENV.node
 HUB_EXAMPLES = ROOT / "examples"
+# How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
+# days a fact is kept; "" stands for the domains that are not named.
+HUB_KEEP_TASKS_DAYS = 400
+HUB_KEEP_EVENTS_DAYS = {"task": 100, "schedule": 100, "audit": 1200, "": 400}
 
 SECRET_KEY = ENV.secret_key
 ENCRYPTION_KEY = ENV.encryption_key

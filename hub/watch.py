@@ -20,8 +20,12 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
 from events.context import acting
+from hub.scale import scale
 from projects.reconcile import reconcile
+from tasks import limits
+from tasks.ageing import age
 from tasks.rescue import rescue
+from tasks.scheduler import tick
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +45,14 @@ class Step:
     run: Callable[[], Sequence[str] | None]
 
 
-STEPS = [Step("rescue", 2.0, rescue), Step("reconcile", 2.0, reconcile)]
+STEPS = [
+    Step("rescue", 2.0, rescue),
+    Step("schedules", 1.0, tick),
+    Step("scale", 2.0, scale),
+    Step("age", 2.0, age),
+    Step("limits", 2.0, limits.review),
+    Step("reconcile", 2.0, reconcile),
+]
 
 
 class Leadership(Protocol):

@@ -30,6 +30,7 @@ class StackJob(Job):
     lane = "stacks"
     max_attempts = 3
     cancel_grace = 15.0
+    own_process = True
     verb = ""
 
     @classmethod

@@ -2,45 +2,58 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from events.actions import record
 from events.context import correlation_id, current
 from tasks import queue
-from tasks.errors import AlreadyEnded, BadTask, StillActive, SubjectBusy
+from tasks.dependencies import add, reason, wanted
+from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
 from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
-from tasks.models import Task
-from tasks.settle import push, settle
-from tasks.states import ACTIVE, ENDED, WAITING, TaskState
+from tasks.models import Task, Unmet
+from tasks.settle import push, release, settle
+from tasks.states import ACTIVE, WAITING, TaskState
 
 __all__ = [
-    "AlreadyEnded", "BadTask", "StillActive", "SubjectBusy", "active_on", "cancel", "enqueue", "prune", "retry",
+    "AlreadyEnded", "BadTask", "NotWaiting", "StillActive", "SubjectBusy", "active_on", "cancel", "change_priority",
+    "check", "enqueue", "retry",
 ]  # fmt: skip
 
 MAX_PARAMS = 256 * 1024
+# A time to run at that went by while the request was on its way is now, not a mistake.
+LATE = timedelta(seconds=5)
 # Between looking and writing another request may be first; each round, somebody gets through.
 ROUNDS = 10
 
 
 def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priority: int | None = None,
             lane: str | None = None, run_at: datetime | None = None, parent: Task | None = None,
-            retry_of: Task | None = None) -> Task:
+            retry_of: Task | None = None, depends_on: Iterable[Task | uuid.UUID] = (),
+            unless_succeeded: str = Unmet.SKIP) -> Task:
     """Write a task in the caller's transaction; it is pushed to its queue on commit, or waits for `run_at`.
+
+    With `depends_on` it is `blocked` until all of these tasks have ended. As soon as one of them fails or is cancelled,
+    `unless_succeeded` decides: `skip` (this one is cancelled), `fail` (it fails), or `run` (it waits for the others,
+    and runs). Those that have ended already count as they ended.
 
     While a task with the same job and parameters is active on `subject`, that one is returned: a double click is one
     task. Raises SubjectBusy when it is another one (or is being cancelled), BadTask for input that makes no task.
     """
     task = _checked(job, params, subject, priority, lane, run_at)
     task.parent, task.retry_of = parent, retry_of
+    needs = wanted(depends_on, unless_succeeded, parent)
+    if needs:
+        task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
     for _ in range(ROUNDS):
         active = active_on(subject)
         if active is not None:
@@ -52,14 +65,23 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
                 task.save(force_insert=True)
                 record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
                        about=task.subject)
+                if needs:
+                    add(task, needs, unless_succeeded)
+                    release(task, look_again=True)
         except IntegrityError:
             if not subject:
                 raise
             continue
-        if task.state == TaskState.QUEUED:
+        if task.state == TaskState.QUEUED and not needs:
             transaction.on_commit(lambda: push(task))
         return task
     raise BadTask("Too many requests for the same subject at once. Try again.", "subject")
+
+
+def check(job: type[Job], params: dict[str, Any], *, priority: int | None = None, lane: str | None = None,
+          run_at: datetime | None = None) -> Task:
+    """The task that `enqueue` would write, not written: for wishes that are kept for later. Raises BadTask."""
+    return _checked(job, params, "", priority, lane, run_at)
 
 
 def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int | None, lane: str | None,
@@ -74,8 +96,7 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         raise BadTask(f"What is in the parameters {error}.", "params") from None
     job.check(params)
     priority = Task._meta.get_field("priority").default if priority is None else priority
-    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
-        raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
+    _check_priority(priority)
     lane = job.lane if lane is None else lane
     if lane not in LANES:
         raise BadTask(f"There is no lane {str(lane)[:40]!r}: use {', '.join(LANES)}.", "lane")
@@ -84,12 +105,20 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
     if run_at is not None and timezone.is_naive(run_at):
         raise BadTask("The time to run at needs a time zone.", "run_at")
     now = timezone.now()
+    if run_at is not None and run_at < now - LATE:
+        raise BadTask("The time to run at is in the past.", "run_at")
     waits = run_at is not None and run_at > now
     return Task(
         job=job.name, title=cleaned(job.title(params))[:300], subject=subject, lane=lane, priority=priority,
         params=params, state=TaskState.SCHEDULED if waits else TaskState.QUEUED, actor=current().actor,
         correlation_id=correlation_id(), created_at=now, run_at=run_at, queued_at=None if waits else now,
+        ready_at=run_at if waits else now,
     )  # fmt: skip
+
+
+def _check_priority(priority: object) -> None:
+    if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
+        raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
 
 
 def active_on(subject: str) -> Task | None:
@@ -98,11 +127,26 @@ def active_on(subject: str) -> Task | None:
 
 
 def cancel(task: Task | uuid.UUID) -> Task:
-    """End a waiting task at once; tell a running one to stop, which it does within its grace, or is killed.
+    """End a waiting task at once; tell a running one to stop, which it does within its grace, or is killed. When it
+    waits for its children, they are cancelled with it.
 
     Returns the task as it is then. Raises AlreadyEnded, and Task.DoesNotExist for an unknown id.
     """
-    key = task if isinstance(task, uuid.UUID) else task.pk
+    task = _cancel(task if isinstance(task, uuid.UUID) else task.pk)
+    # A loop: children have children, and a stack is only so deep.
+    ended = [task] if task.state == TaskState.CANCELLED else []
+    while ended:
+        above = ended.pop()
+        children = Task.objects.filter(parent=above.pk, dependents__task=above.pk, state__in=sorted(ACTIVE))
+        for key in children.values_list("pk", flat=True):
+            with contextlib.suppress(AlreadyEnded):
+                child = _cancel(key)
+                if child.state == TaskState.CANCELLED:
+                    ended.append(child)
+    return task
+
+
+def _cancel(key: uuid.UUID) -> Task:
     for _ in range(ROUNDS):
         task = Task.objects.get(pk=key)
         by = f"Cancelled by {current().actor}."[:300]
@@ -132,6 +176,26 @@ def _ask_to_stop(task: Task, by: str) -> bool:
     return True
 
 
+def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
+    """Let a waiting task wait with another priority; what it has gained by waiting stays.
+
+    Returns the task as it is then. Raises BadTask, NotWaiting, and Task.DoesNotExist for an unknown id.
+    """
+    _check_priority(priority)
+    task = Task.objects.get(pk=task if isinstance(task, uuid.UUID) else task.pk)
+    with transaction.atomic():
+        before = task.priority
+        if not Task.objects.filter(pk=task.pk, state__in=sorted(WAITING)).update(priority=priority):
+            task.refresh_from_db(fields=["state"])
+            raise NotWaiting(task)
+        task.priority = priority
+        if priority != before:
+            record("task.reprioritized", {"task": str(task.pk), "job": task.job, "subject": task.subject,
+                                          "from": before, "to": priority})
+            transaction.on_commit(lambda: queue.requeue([task]))
+    return task
+
+
 def retry(task: Task) -> Task:
     """A new task that does the same again, for one that has ended. Raises StillActive, BadTask (the job is gone, or
     takes these parameters no more), SubjectBusy."""
@@ -141,10 +205,3 @@ def retry(task: Task) -> Task:
     if job is None:
         raise BadTask(f"This Hub has no job named {task.job!r} any more.", "job")
     return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task)
-
-
-def prune(before: datetime, tasks: QuerySet[Task] | None = None) -> int:
-    """Remove tasks that ended before that time, with their attempts and logs; returns how many there were."""
-    tasks = Task.objects.all() if tasks is None else tasks
-    _, removed = tasks.filter(state__in=sorted(ENDED), finished_at__lt=before).delete()
-    return removed.get(Task._meta.label, 0)

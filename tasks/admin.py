@@ -13,6 +13,11 @@ from django.http import HttpRequest
 from tasks import actions
 from tasks.errors import TaskError
 from tasks.models import Attempt, LogLine, Task
+from tasks.retention.admin import RetentionRuleAdmin
+from tasks.schedules.admin import ScheduleAdmin
+
+# The admin site finds what is here.
+__all__ = ["AttemptInline", "LogLineInline", "RetentionRuleAdmin", "ScheduleAdmin", "TaskAdmin"]
 
 SHOWN_LINES = 200
 

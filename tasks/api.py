@@ -11,7 +11,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.keyset import take
 from tasks import actions
-from tasks.api_shapes import CeleryStatus, TaskIn, TaskList, TaskOut, TaskQuery
+from tasks.api_shapes import CeleryStatus, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
 from tasks.errors import BadTask
 from tasks.job import job_class
 from tasks.models import Task
@@ -40,13 +40,20 @@ def start_task(request: HttpRequest, body: TaskIn):
     if job is None or not job.startable:
         raise BadTask(f"There is no job named {body.job[:100]} that could be started this way.", "job")
     return Status(202, task_detail(actions.enqueue(
-        job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at,
+        job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at, depends_on=body.depends_on,
+        unless_succeeded=body.unless_succeeded,
     )))
 
 
 @router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")
 def show_task(request: HttpRequest, task_id: UUID):
     return task_detail(_task(task_id))
+
+
+@router.patch("/{task_id}", response=TaskOut, auth=allow(Role.OPERATOR), summary="Change a waiting task")
+def change_task(request: HttpRequest, task_id: UUID, body: TaskChange):
+    """Give a waiting task another priority; what it has gained by waiting stays. 409 when it does not wait."""
+    return task_detail(actions.change_priority(_task(task_id), body.priority))
 
 
 @router.delete("/{task_id}", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Cancel a task")

@@ -10,6 +10,8 @@ from ninja import Field, Schema
 from pydantic import AwareDatetime, ConfigDict
 
 from events.api_lists import ListOut, ListQuery
+from tasks.dependencies import MAX_DEPENDENCIES
+from tasks.models import Unmet
 from tasks.states import TaskState
 
 
@@ -28,6 +30,16 @@ class TaskIn(Schema):
     priority: int | None = Field(None, strict=True, ge=1, le=10, description="10 goes first")
     lane: str | None = None
     run_at: AwareDatetime | None = Field(None, description="not before; with its offset from UTC")
+    depends_on: list[UUID] = Field([], max_length=MAX_DEPENDENCIES, description="tasks that are to end before")
+    unless_succeeded: Unmet = Field(
+        Unmet.SKIP, description="when one of these fails or is cancelled: skip (cancel this one), fail, or run"
+    )
+
+
+class TaskChange(Schema):
+    model_config = ConfigDict(extra="forbid")
+
+    priority: int = Field(strict=True, ge=1, le=10, description="10 goes first")
 
 
 class AttemptOut(Schema):

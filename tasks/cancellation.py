@@ -31,16 +31,29 @@ class TaskTimedOut(TaskCancelled):
         self.seconds = seconds
 
 
+class TaskWaits(BaseException):
+    """The job has to wait for other tasks; made by `Job.wait_for`, which says what happens then.
+
+    Not an `Exception`, so that a broad `except Exception` around it does not swallow it.
+    """
+
+    def __init__(self, children: list[Any], unless_succeeded: str):
+        super().__init__(f"It waits for {len(children)} tasks.")
+        self.children, self.unless_succeeded = children, unless_succeeded
+
+
 class _Interruption:
     """What is known in this process: one job runs here at a time, in the main thread."""
 
     def __init__(self) -> None:
         self.shields = 0
+        self.meant: Callable[[], bool] = lambda: True
         self.reset()
 
     def reset(self) -> None:
         self.armed = False
         self.raised = False
+        self.told = False
         self.reason: BaseException | None = None
 
     def deliver(self) -> None:
@@ -52,13 +65,20 @@ class _Interruption:
 _state = _Interruption()
 
 
-def listen() -> None:
-    """Take the stop signal from now on; called once in the process that will run a job.
+def listen(meant: Callable[[], bool]) -> None:
+    """Take the stop signal from now on; called once in the process that will run jobs. `meant` is asked, at whatever
+    point of the code the signal comes, whether it is for the job at hand.
 
     Workers keep the signal blocked, so that one which comes between fork and here waits instead of killing.
     """
+    _state.meant = meant
     signal.signal(STOP_SIGNAL, _on_signal)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {STOP_SIGNAL})
+
+
+def forget() -> None:
+    """Nothing that was asked for so far counts for the job that comes now."""
+    _state.reset()
 
 
 def interrupt(reason: BaseException) -> None:
@@ -71,6 +91,7 @@ def interrupt(reason: BaseException) -> None:
 def interrupt_from_thread() -> None:
     """Cancel the job from another thread of its process, where it runs in a work horse."""
     if signal.getsignal(STOP_SIGNAL) is _on_signal:
+        _state.told = True
         signal.pthread_kill(threading.main_thread().ident, STOP_SIGNAL)
 
 
@@ -103,4 +124,5 @@ def shielded_statement(execute: Callable[..., Any], sql: str, params: Any, many:
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:
-    interrupt(TaskCancelled("The task was cancelled."))
+    if _state.told or _state.meant():
+        interrupt(TaskCancelled("The task was cancelled."))

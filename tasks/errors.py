@@ -14,7 +14,8 @@ class TaskError(Exception):
 
 
 class BadTask(TaskError):
-    """Input that makes no task. `field` names what is wrong: job, params, priority, lane, run_at or subject."""
+    """Input that makes no task. `field` names what is wrong: job, params, priority, lane, run_at, subject,
+    depends_on or unless_succeeded."""
 
     def __init__(self, message: str, field: str = ""):
         super().__init__(message)
@@ -44,6 +45,19 @@ class StillActive(TaskError):
     def __init__(self, task: Task):
         super().__init__(f"“{task.title}” is {task.get_state_display().lower()}. It can be retried when it has ended.")
         self.task = task
+
+
+class NotWaiting(TaskError):
+    """What was asked for is for tasks that wait only."""
+
+    def __init__(self, task: Task):
+        what = _ENDED.get(task.state)
+        super().__init__(f"“{task.title}” " + (f"has ended: it {what}." if what else "runs already."))
+        self.task = task
+
+
+class BadLimit(BadTask):
+    """A limit that cannot be set. `field` names what is wrong: name, cap, rate, period, prefix."""
 
 
 _ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}

@@ -1,28 +1,41 @@
-"""The work horse: a child process of a worker that runs one task, dies with its worker, and is killed when it must."""
+"""The work horse: a child process of a worker that runs tasks, one at a time, dies with its worker, and is killed when
+it must."""
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import logging
+import mmap
 import os
 import select
 import signal
+import socket
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from tasks.cancellation import STOP_SIGNAL
+from tasks.line import Assignment, Done, Line
+
+logger = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1
 # How often a wait looks at the clock; a horse that ends, or that is to be killed, is noticed sooner.
 TICK, TICK_BEFORE_KILL = 1.0, 0.2
+# Seconds that a horse without a task has to end.
+PATIENCE = 2.0
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class HorseGone(Exception):
+    """The horse died while it had no task: the task that was to be given to it has not begun."""
 
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a horse died that did not end by itself with code 0. `may_run_again`: it was not killed for being slow."""
+    """How a horse died with a task. `may_run_again`: it was not killed for being slow."""
 
     reason: str
     exit_code: int | None
@@ -31,41 +44,75 @@ class Death:
 
 
 class Horse:
-    """A forked child that leads its own process group. Asked to stop, it has `grace` seconds; it has them too when it
-    has run for `timeout` seconds. Then the whole group is killed."""
+    """A forked child that leads its own process group. It is given one task after another.
 
-    def __init__(self, pid: int, task_id: str, timeout: float, grace: float):
-        self.pid, self.task_id = pid, task_id
-        self._timeout, self._grace = timeout, grace
-        self._overdue_at = time.monotonic() + timeout + grace
+    Asked to stop one, it has that task's `grace` seconds; then the whole group is killed, as it is when the task has
+    run for its `hard` limit. Which task is to be stopped stands on a page of memory that both see: a signal that
+    comes late, when the horse has another task already, means nothing to that one.
+    """
+
+    def __init__(self, pid: int, line: socket.socket, page: mmap.mmap):
+        self.pid = pid
+        self.tasks = 0  # how many it was given
+        self._line, self._page = line, page
+        self._process = os.pidfd_open(pid)
+        self._task: Assignment | None = None
+        self._overdue_at = 0.0
         self._kill_at: float | None = None
         self._lock = threading.Lock()
         self._ended = False
 
     @classmethod
-    def fork(cls, task_id: str, timeout: float, grace: float, run: Callable[[], None]) -> Horse:
-        """Fork; the child calls `run`, which must not return, and holds HUB_TASK in its environment."""
-        parent = os.getpid()
+    def fork(cls, serve: Callable[[Line], None]) -> Horse:
+        """Fork; the child calls `serve` with its end of the line, and ends when that returns."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        page, parent = mmap.mmap(-1, mmap.PAGESIZE), os.getpid()
         child = os.fork()
         if child == 0:
+            code = 1
             try:
                 os.setpgid(0, 0)
                 _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
                 if os.getppid() == parent:  # else it died before the line above
-                    os.environ["HUB_TASK"] = task_id
-                    run()
+                    ours.close()
+                    serve(Line(theirs, page))
+                    code = 0
+            except BaseException:
+                logger.exception("A work horse (pid %d) gives up.", os.getpid())
             finally:
-                os._exit(1)
+                os._exit(code)
+        theirs.close()
         with contextlib.suppress(OSError):  # the child may have done it, or be gone
             os.setpgid(child, child)
-        return cls(child, task_id, timeout, grace)
+        return cls(child, ours, page)
 
-    def ask_to_stop(self) -> None:
-        """Tell its job to stop, and have it killed after its grace. From any thread; again tells it again."""
+    @property
+    def is_alive(self) -> bool:
+        return not self._ended and not select.select([self._process], [], [], 0)[0]
+
+    def assign(self, task: Assignment) -> None:
+        """Give it a task. Raises HorseGone."""
         with self._lock:
-            if not self._ended:
+            self._task, self._kill_at = task, None
+            self._overdue_at = time.monotonic() + task.hard
+            Line.mark(self._page, "")
+            try:
+                if not self.is_alive:
+                    raise BrokenPipeError
+                self._line.send(task.packed())
+                self.tasks += 1
+            except OSError as error:
+                self._task = None
+                raise HorseGone(str(error)) from error
+
+    def ask_to_stop(self, task_id: str) -> None:
+        """Tell that task to stop, and have it killed after its grace. From any thread; again tells it again. Nothing
+        when the horse has another task, or none."""
+        with self._lock:
+            if self._task is not None and self._task.task_id == task_id and self.is_alive:
                 if self._kill_at is None:
-                    self._kill_at = time.monotonic() + self._grace
+                    self._kill_at = time.monotonic() + self._task.grace
+                Line.mark(self._page, task_id)
                 os.kill(self.pid, STOP_SIGNAL)
 
     def kill(self) -> None:
@@ -74,37 +121,74 @@ class Horse:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def wait(self, beat: Callable[[], None], interval: float) -> Death | None:
-        """Wait until it has ended, calling `beat` every `interval` seconds; None when it ended by itself, in order."""
+    def wait(self, beat: Callable[[], None], interval: float) -> Done | Death:
+        """Wait until its task has ended, calling `beat` every `interval` seconds; says how. A horse that is dead, or
+        does not stay, is reaped."""
         overdue, ignored, beat_at = False, False, time.monotonic() + interval
-        descriptor = os.pidfd_open(self.pid)
+        poll = select.poll()
+        poll.register(self._line, select.POLLIN)
+        poll.register(self._process, select.POLLIN)
+        done, listens = None, True
+        while done is None:
+            ready = {descriptor for descriptor, _ in poll.poll(1000 * (TICK if self._kill_at is None
+                                                                       else TICK_BEFORE_KILL))}
+            if listens and self._line.fileno() in ready:
+                done, listens = self._answer()
+                if not listens:
+                    poll.unregister(self._line)
+                continue
+            if self._process in ready:
+                break
+            now = time.monotonic()
+            overdue = overdue or now >= self._overdue_at
+            ignored = self._kill_at is not None and now >= self._kill_at
+            if overdue or ignored:
+                self.kill()
+            if now >= beat_at:
+                beat_at = now + interval
+                beat()
+        with self._lock:  # from here on nobody stops it
+            task, self._task, self._kill_at = self._task, None, None
+        if done is not None:
+            if not done.stays:
+                self.end()
+            return done
+        return self._death(self._reap(), task, overdue, ignored)
+
+    def end(self) -> None:
+        """Have it end, when it has no task. After a moment it is killed."""
+        if self._ended:
+            return
+        with contextlib.suppress(OSError):
+            self._line.shutdown(socket.SHUT_RDWR)
+        if not select.select([self._process], [], [], PATIENCE)[0]:
+            self.kill()
+        self._reap()
+
+    def _answer(self) -> tuple[Done | None, bool]:
+        """What it said, and whether it can say more."""
         try:
-            poll = select.poll()
-            poll.register(descriptor, select.POLLIN)
-            while not poll.poll(1000 * (TICK if self._kill_at is None else TICK_BEFORE_KILL)):
-                now = time.monotonic()
-                overdue = overdue or now >= self._overdue_at
-                ignored = self._kill_at is not None and now >= self._kill_at
-                if overdue or ignored:
-                    self.kill()
-                if now >= beat_at:
-                    beat_at = now + interval
-                    beat()
-        finally:
-            os.close(descriptor)
+            data = self._line.recv(Line.LONGEST)
+        except OSError:
+            data = b""
+        return (Done.unpacked(data), True) if data else (None, False)
+
+    def _reap(self) -> int:
         with self._lock:  # still a zombie here, so nobody else can have its pid
             self._ended = True
         _, status = os.waitpid(self.pid, 0)
-        return self._death(os.waitstatus_to_exitcode(status), overdue, ignored)
+        os.close(self._process)
+        self._line.close()
+        self._page.close()
+        return os.waitstatus_to_exitcode(status)
 
-    def _death(self, code: int, overdue: bool, ignored: bool) -> Death | None:
-        if code == 0:
-            return None
+    @staticmethod
+    def _death(code: int, task: Assignment, overdue: bool, ignored: bool) -> Death:
         name = signal.Signals(-code).name if code < 0 else ""
         if overdue:
-            reason = f"It ran longer than {self._timeout:g} s and did not stop, so it was killed."
+            reason = f"It ran longer than its hard limit of {task.hard:g} s, so it was killed."
         elif ignored:
-            reason = f"It did not stop within {self._grace:g} s after it was told to, so it was killed."
+            reason = f"It did not stop within {task.grace:g} s after it was told to, so it was killed."
         elif name:
             reason = f"Its process was killed by {name}."
         else:

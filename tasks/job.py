@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import Any, ClassVar
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import Any, ClassVar, NamedTuple
 
+from django.conf import settings
 from django.utils.module_loading import autodiscover_modules
 
-from tasks.models import Task
+from tasks.cancellation import TaskWaits
+from tasks.models import Task, Unmet
 from tasks.progress import Progress
 
 _registry: dict[str, type[Job]] = {}
@@ -21,13 +25,35 @@ class JobFailed(Exception):
         self.message, self.detail = message, detail
 
 
+class Limits(NamedTuple):
+    """Seconds after which a job is told to end (`TaskTimedOut`), and after which it is killed."""
+
+    soft: float
+    hard: float
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """A task that a job wants done before it goes on; `options` are those of `tasks.actions.enqueue`."""
+
+    job: type[Job]
+    params: dict[str, Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
 class Job:
     """A kind of background work. Subclasses set `name`, may set the rest, and write `run`.
 
-    - `lane`: which workers take it; `max_attempts`: how often it may be tried when its *process* died (a job that
-      raises has failed, and is not tried again); a job with `max_attempts > 1` must be idempotent.
-    - `timeout`: seconds after which it is killed, None for the default of the settings.
+    - `lane`: which workers take it.
+    - `timeout`: seconds after which it is told to end, by a `TaskTimedOut` that it may catch to tidy up;
+      `hard_timeout`: seconds after which it is killed. See `limits` for what counts where they are None.
     - `cancel_grace`: seconds that a running job has to tidy up after it was told to stop, before it is killed.
+    - `max_attempts`: how often it may be begun when its *process* dies; `retries`: how often it is tried again after it
+      *raised*, or took too long, with a pause that `tasks.retries.pause` makes from `backoff` and `backoff_cap`
+      (seconds). Each counts its own: a death takes nothing from the retries. Errors of the classes in `no_retry_on`
+      (a `TaskTimedOut` may be one) end the task at once. A job with either must be idempotent.
+    - `own_process`: has a process of its own, which ends with it. Others share one with the tasks before and after them
+      (see `tasks.shift`): for long work, and for jobs that leave state in modules.
     - `startable`: may be started by `POST /api/tasks`.
 
     `run` returns a JSON object (or None) and raises when it did not succeed. `on_*` run once, in the transaction that
@@ -37,8 +63,14 @@ class Job:
     name: ClassVar[str] = ""
     lane: ClassVar[str] = "default"
     timeout: ClassVar[float | None] = None
+    hard_timeout: ClassVar[float | None] = None
     max_attempts: ClassVar[int] = 1
+    retries: ClassVar[int] = 0
+    backoff: ClassVar[float] = 10.0
+    backoff_cap: ClassVar[float] = 3600.0
+    no_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
     cancel_grace: ClassVar[float] = 15.0
+    own_process: ClassVar[bool] = False
     startable: ClassVar[bool] = False
 
     def __init__(self, task: Task, progress: Progress):
@@ -52,6 +84,8 @@ class Job:
             other = _registry.setdefault(cls.name, cls)
             if (other.__module__, other.__qualname__) != (cls.__module__, cls.__qualname__):
                 raise TypeError(f"Two jobs are named {cls.name!r}: {other.__module__} and {cls.__module__}.")
+        if cls.timeout is not None and cls.hard_timeout is not None and cls.hard_timeout < cls.timeout:
+            raise TypeError(f"{cls.__name__} would be killed before it is told: its hard_timeout is below its timeout.")
 
     @classmethod
     def check(cls, params: dict[str, Any]) -> None:
@@ -61,6 +95,35 @@ class Job:
     def title(cls, params: dict[str, Any]) -> str:
         """What people read in lists, made when the task is written."""
         return cls.name
+
+    @classmethod
+    def limits(cls) -> Limits:
+        """How long it may run. Without a word of its own: the settings. With only `timeout`: its `cancel_grace` more
+        until it is killed. With only `hard_timeout`: told by the settings, and no later than that."""
+        if cls.timeout is None and cls.hard_timeout is None:
+            return Limits(settings.HUB_TASK_SOFT_LIMIT, settings.HUB_TASK_HARD_LIMIT)
+        if cls.timeout is None:
+            return Limits(min(settings.HUB_TASK_SOFT_LIMIT, cls.hard_timeout), cls.hard_timeout)
+        return Limits(cls.timeout, cls.timeout + cls.cancel_grace if cls.hard_timeout is None else cls.hard_timeout)
+
+    @cached_property
+    def children(self) -> list[Task]:
+        """The tasks that this one has begun, oldest first, as they were when this attempt first looked."""
+        return list(Task.objects.filter(parent=self.task.pk).order_by("id"))
+
+    def wait_for(self, children: Iterable[Child | Task], *, unless_succeeded: str = Unmet.RUN) -> TaskWaits:
+        """What to raise to wait for children without holding a worker: `raise self.wait_for([Child(Resize, {...})])`.
+
+        The children are written, and the task becomes `blocked`, in one transaction that only the newest attempt can
+        make: either all of it has happened, or nothing. When all have ended, `run` is called again from its beginning,
+        in a new attempt that counts neither as a death nor as a retry, and finds them in `self.children`.
+        `unless_succeeded`: what becomes of the task when one has not succeeded: `run` (it looks for itself), `fail`
+        or `skip` (it is cancelled). Raises ValueError for no children.
+        """
+        wanted = list(children)
+        if not wanted:
+            raise ValueError("wait_for() needs a child to wait for: without one the job would begin again for ever.")
+        return TaskWaits(wanted, Unmet(unless_succeeded))
 
     def log(self, text: str, level: str = "info", source: str = "") -> None:
         """Say a line that people can read while the task runs."""

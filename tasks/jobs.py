@@ -1,4 +1,4 @@
-"""Jobs to try Hub with."""
+"""The jobs of this app: two to try Hub with, and one that removes what is old."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+from tasks.retention.job import Prune
+
+# What is here is registered.
+__all__ = ["Fail", "Prune", "Sleep"]
 
 LONGEST = 24 * 3600
 MOST_STEPS = 100

@@ -7,15 +7,22 @@ from collections.abc import Iterable
 # The order decides between tasks of the same priority when one worker serves several lanes.
 LANES = ("stacks", "default", "metrics", "reports")
 LOWEST, HIGHEST = 1, 10
+# Where a task stands that has waited too long: before those of the highest priority.
+OVERDUE = HIGHEST + 1
 PREFIX = "hub:"
 
 
-def queue_name(lane: str, priority: int) -> str:
-    """The RQ queue of a lane and priority."""
-    return f"{PREFIX}{lane}:{priority}"
+def queue_name(lane: str, rank: int) -> str:
+    """The RQ queue of a lane and rank: a task's priority, and what it has gained by waiting."""
+    return f"{PREFIX}{lane}:{rank}"
+
+
+def lane_of(queue: str) -> str:
+    """The lane that a queue is part of."""
+    return queue.removeprefix(PREFIX).rpartition(":")[0]
 
 
 def queue_names(lanes: Iterable[str] = LANES) -> list[str]:
-    """The queues of these lanes in the order in which a worker empties them: highest priority first."""
+    """The queues of these lanes in the order in which a worker empties them: highest rank first."""
     lanes = [lane for lane in LANES if lane in set(lanes)]
-    return [queue_name(lane, priority) for priority in range(HIGHEST, LOWEST - 1, -1) for lane in lanes]
+    return [queue_name(lane, rank) for rank in range(OVERDUE, LOWEST - 1, -1) for lane in lanes]

@@ -9,7 +9,19 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
-from tasks.states import ACTIVE, ENDED, TaskState
+from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
+from tasks.lanes import LANES, OVERDUE, queue_name
+from tasks.retention.models import RetentionRule  # noqa: F401 - as above
+from tasks.schedules.models import Schedule
+from tasks.states import ACTIVE, ENDED, WAITING, TaskState
+
+
+class Unmet(models.TextChoices):
+    """What becomes of a task when one that it waits for ends otherwise than by succeeding."""
+
+    SKIP = "skip", "Skip it"
+    FAIL = "fail", "Fail it"
+    RUN = "run", "Run it all the same"
 
 
 class Task(models.Model):
@@ -20,7 +32,11 @@ class Task(models.Model):
     - `steps`: `[{"key", "label", "done", "total", "detail", "started", "ended", "usual"}]`; times are ISO 8601,
       `usual` is the median length in seconds of that step in earlier runs, null without history.
     - `progress`: per cent done by the usual lengths of the steps, null without history. `due_at`: when it should end.
+    - `run_at`: not before this time; of a task that waits for its retry, the time of that. `ready_at`: since when
+      nothing but a free worker was wanting for its first attempt.
     - `error`: its first sentence is for the user; `detail`: the rest (traceback, last lines).
+    - `gained`: ranks that it has gained by waiting. `held`: while queued, it waits outside of RQ's
+      lists until its subject has room.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -31,6 +47,8 @@ class Task(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(10)]
     )
+    gained = models.PositiveSmallIntegerField(default=0, editable=False)
+    held = models.BooleanField(default=False, editable=False)
     params = models.JSONField(default=dict)
     state = models.CharField(max_length=16, choices=TaskState.choices, default=TaskState.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
@@ -40,8 +58,13 @@ class Task(models.Model):
     correlation_id = models.UUIDField(default=uuid.uuid4)
     parent = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="children")
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="retried_by")
+    # Not every task pays for an index that only those of schedules need: see below.
+    schedule = models.ForeignKey(
+        Schedule, models.SET_NULL, null=True, blank=True, related_name="tasks", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
     run_at = models.DateTimeField(null=True, blank=True)
+    ready_at = models.DateTimeField(null=True, blank=True)
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +94,7 @@ class Task(models.Model):
             models.Index(fields=["subject", "-id"], name="task_subject"),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
+            models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
         ]
 
     def __str__(self) -> str:
@@ -79,6 +103,20 @@ class Task(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in ACTIVE
+
+    @property
+    def is_waiting(self) -> bool:
+        return self.state in WAITING
+
+    @property
+    def rank(self) -> int:
+        """Where it stands in its lane: its priority, and what it has gained by waiting."""
+        return min(self.priority + self.gained, OVERDUE)
+
+    @property
+    def queue(self) -> str:
+        """The name of the queue that it waits on."""
+        return queue_name(self.lane, self.rank)
 
     @property
     def has_ended(self) -> bool:
@@ -92,16 +130,35 @@ class Task(models.Model):
         return left if left > 0 else None
 
     def wait(self) -> timedelta | None:
-        """From its creation (or the time it was to run at) until it first ran."""
+        """From when it could have run (it was created, its time came, what it waited for ended) until it first ran."""
         if self.started_at is None:
             return None
-        return self.started_at - max(self.created_at, self.run_at or self.created_at)
+        return self.started_at - (self.ready_at or max(self.created_at, self.run_at or self.created_at))
 
     def run_time(self, now: datetime | None = None) -> timedelta | None:
         """From its first start until it ended, or until now."""
         if self.started_at is None:
             return None
         return (self.finished_at or now or timezone.now()) - self.started_at
+
+
+class Dependency(models.Model):
+    """`task` waits for `needs`, unless that has ended. A task that waits for its child has a row like any other.
+
+    `unmet` says what becomes of `task` when `needs` fails or is cancelled.
+    """
+
+    task = models.ForeignKey(Task, models.CASCADE, related_name="dependencies")
+    needs = models.ForeignKey(Task, models.CASCADE, related_name="dependents")
+    unmet = models.CharField(max_length=8, choices=Unmet.choices, default=Unmet.SKIP)
+
+    class Meta:
+        ordering = ["id"]
+        verbose_name_plural = "dependencies"
+        constraints = [models.UniqueConstraint(fields=["task", "needs"], name="dependency_once")]
+
+    def __str__(self) -> str:
+        return f"{self.task_id} needs {self.needs_id}"
 
 
 class Attempt(models.Model):
@@ -112,6 +169,7 @@ class Attempt(models.Model):
         FAILED = "failed", "Failed"
         CANCELLED = "cancelled", "Cancelled"
         DIED = "died", "Died"
+        WAITED = "waited", "Began to wait"
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     task = models.ForeignKey(Task, models.CASCADE, related_name="attempts")
@@ -164,3 +222,49 @@ class LogLine(models.Model):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Lane(models.Model):
+    """The limits of a lane; a lane without a row has none.
+
+    `cap`: how many of its tasks may run at a time; `rate`: how many may start in any `period` (seconds), of which
+    `starts` holds the last (seconds since the epoch). A paused lane starts none; `reason` says who paused it.
+    """
+
+    MOST_STARTS = 1000
+
+    name = models.CharField(primary_key=True, max_length=32, choices=[(lane, lane) for lane in LANES])
+    paused = models.BooleanField(default=False)
+    reason = models.CharField(max_length=300, blank=True, editable=False)
+    cap = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
+    rate = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1), MaxValueValidator(MOST_STARTS)]
+    )
+    period = models.FloatField(null=True, blank=True, validators=[MinValueValidator(0.1), MaxValueValidator(86400.0)])
+    starts = models.JSONField(default=list, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=Q(cap=None) | Q(cap__gte=1), name="lane_cap_from_1"),
+            models.CheckConstraint(
+                condition=Q(rate=None, period=None) | Q(rate__gte=1, period__gt=0), name="lane_rate_with_period"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class SubjectCap(models.Model):
+    """At most `cap` tasks run at a time whose subject begins with `prefix`, such as `projects.project:`."""
+
+    prefix = models.CharField(max_length=100, unique=True)
+    cap = models.PositiveIntegerField(validators=[MinValueValidator(1)])
+
+    class Meta:
+        ordering = ["prefix"]
+        constraints = [models.CheckConstraint(condition=Q(cap__gte=1), name="subject_cap_from_1")]
+
+    def __str__(self) -> str:
+        return f"{self.prefix}: {self.cap}"

@@ -17,15 +17,18 @@ NAMES = {TaskState.RUNNING: "started"}
 
 
 def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] | None = None,
-         fence: int | None = None, action: str = "", fact: dict[str, Any] | None = None, **fields: Any) -> bool:
+         fence: int | None = None, wanted: bool = False, action: str = "", fact: dict[str, Any] | None = None,
+         **fields: Any) -> bool:
     """Move the task to a state, with `fields`, and record the event, in one transaction. False when it may not move.
 
     It moves only from states that MOVES allows (narrowed by `sources`) and, when `fence` is given, only while the
-    attempt of that number is the newest. A Task that is handed in has the new values afterwards. `action` names the
-    event (`task.<action>`) where the state alone does not, `fact` adds to its payload.
+    attempt of that number is the newest; `wanted`: only while nobody has asked for its end. A
+    Task that is handed in has the new values afterwards. `action` names the event (`task.<action>`) where the state
+    alone does not, `fact` adds to its payload.
     """
     allowed = MOVES[to] if sources is None else MOVES[to] & frozenset(sources)
-    with transaction.atomic():
+    # No savepoint of its own: who calls this in a transaction wants both or neither.
+    with transaction.atomic(savepoint=False):
         if isinstance(task, uuid.UUID):
             task = Task.objects.filter(pk=task).first()
             if task is None:
@@ -33,6 +36,8 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
         rows = Task.objects.filter(pk=task.pk, state__in=sorted(allowed))
         if fence is not None:
             rows = rows.filter(attempt=fence)
+        if wanted:
+            rows = rows.filter(cancel_requested=False)
         if not rows.update(state=to, **fields):
             return False
         for name, value in {"state": to, **fields}.items():

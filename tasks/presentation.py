@@ -150,6 +150,8 @@ def _line(task: Task) -> str:
         return "Cancelling: it may tidy up first"
     if task.state == TaskState.QUEUED:
         return task.reason or "Waits for a free worker"
+    if task.state == TaskState.SCHEDULED and task.run_at is not None:
+        return f"Runs at {task.run_at:%Y-%m-%d %H:%M:%S} UTC" + (f" · {task.reason}" if task.reason else "")
     if task.state in ACTIVE and task.state != TaskState.RUNNING:
         return task.reason or task.get_state_display()
     if task.state == TaskState.RUNNING:

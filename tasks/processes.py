@@ -47,6 +47,15 @@ def is_alive(pid: int, pid_began: int) -> bool:
     return began(pid) == pid_began
 
 
+def memory(pid: int) -> int:
+    """Bytes that the process uses, shared pages counted in proportion (proc(5), smaps_rollup); 0 when it is gone."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+
+
 def kill_group(group: int, marker: str) -> int:
     """SIGKILL what is left of a process group whose leader is gone; returns how many were killed.
 

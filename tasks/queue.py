@@ -17,12 +17,12 @@ from django.conf import settings
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from rq import Queue
-from rq.command import send_command
+from rq.command import PUBSUB_CHANNEL_TEMPLATE, send_command
 from rq.job import Job as RqJob
 from rq.registry import FailedJobRegistry, StartedJobRegistry
 from rq.serializers import JSONSerializer
 
-from tasks.lanes import queue_name, queue_names
+from tasks.lanes import LOWEST, OVERDUE, queue_name, queue_names
 from tasks.models import Task
 from tasks.processes import here, is_alive
 
@@ -34,6 +34,26 @@ RESULT_TTL = FAILURE_TTL = 300
 # A worker that has not been heard of for so long is dead.
 HEARTBEAT_INTERVAL = 5
 HEARTBEAT_TTL = 20
+
+
+# KEYS: where to, the job's record, and all lists where it may be; ARGV: its id, and the name of its new queue.
+# The oldest are looked for, and these are at the front: LREM finds them at once.
+REQUEUE = """
+for place = 3, #KEYS do
+  if redis.call("LREM", KEYS[place], 1, ARGV[1]) > 0 then
+    redis.call("RPUSH", KEYS[1], ARGV[1])
+    redis.call("HSET", KEYS[2], "origin", ARGV[2])
+    return 1
+  end
+end
+return 0
+"""
+
+
+# What RQ calls the states of a worker; while it has an order to end, that is its state.
+STATES = {"idle": "idle", "busy": "busy"}
+# Orders to a worker, and the state it then is in.
+ORDERS = {"drain": "draining", "stop": "stopping", "kill": "stopping"}
 
 
 class QueueAway(Exception):
@@ -50,15 +70,19 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
-    """A live worker. `heartbeat_age` in seconds; `task` is the id of what it works on, empty when idle."""
+    """A live worker. `state` is starting, idle, busy, draining or stopping; `task` the id of what it works on, empty
+    when idle; `heartbeat_age` in seconds, `memory` in bytes, with that of its work horse."""
 
     name: str
     host: str
     pid: int
+    node: str
     lanes: tuple[str, ...]
+    version: str
     state: str
     task: str
     heartbeat_age: float
+    memory: int
     succeeded: int
     failed: int
     started_at: datetime | None
@@ -79,7 +103,8 @@ def connect(socket_timeout: float) -> redis.Redis:
 
 
 @contextlib.contextmanager
-def _answering() -> Iterator[None]:
+def answering() -> Iterator[None]:
+    """What does not reach Redis in this block raises QueueAway."""
     try:
         yield
     except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError) as error:
@@ -91,18 +116,22 @@ def _queue(name: str) -> Queue:
     return Queue(name, connection=connection(), serializer=JSONSerializer)
 
 
-def push(task: Task, *, timeout: float, grace: float) -> bool:
+def push(task: Task, *, timeout: float, hard: float, grace: float, own_process: bool = False,
+         first: bool = False) -> bool:
     """Put the task on its queue; again is harmless, for only one claim succeeds. False when Redis is away.
 
-    `timeout`: seconds until the worker stops it; `grace`: seconds it then has, or after a cancel, before it is killed.
+    `first`: before those that wait there. `timeout`: seconds until it is told to end, `hard` until it is killed;
+    `grace`: seconds that it has after a cancel. `own_process`: the worker forks a process for it alone.
     """
-    queue = _queue(queue_name(task.lane, task.priority))
+    queue = _queue(task.queue)
     job_id = str(task.pk)
     try:
-        with _answering(), connection().pipeline() as pipeline:
+        with answering(), connection().pipeline() as pipeline:
             queue.enqueue_call(
                 ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(timeout),
-                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta={"grace": grace}, pipeline=pipeline,
+                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL,
+                meta={"grace": grace, "hard": hard, "own_process": own_process},
+                at_front=first, pipeline=pipeline,
             )  # fmt: skip
             # What an earlier attempt left under this id has a time to live, which the new record would inherit.
             pipeline.persist(RqJob.key_for(job_id))
@@ -117,7 +146,7 @@ def push(task: Task, *, timeout: float, grace: float) -> bool:
 def pull_back(task: Task) -> bool:
     """Take a waiting task off its queue. False when Redis is away: then the claim refuses it."""
     try:
-        drop([str(task.pk)], [queue_name(task.lane, task.priority)])
+        drop([str(task.pk)], [task.queue])
     except QueueAway as away:
         logger.warning("Task %s stays in the queue, where it will be refused: %s", task.pk, away)
         return False
@@ -127,7 +156,7 @@ def pull_back(task: Task) -> bool:
 def drop(job_ids: Iterable[str], names: Iterable[str] | None = None) -> None:
     """Remove these jobs from the queues (all, or those named). Raises QueueAway."""
     queues = [_queue(name) for name in (queue_names() if names is None else names)]
-    with _answering(), connection().pipeline() as pipeline:
+    with answering(), connection().pipeline() as pipeline:
         for job_id in job_ids:
             for queue in queues:
                 pipeline.lrem(queue.key, 0, job_id)
@@ -135,10 +164,42 @@ def drop(job_ids: Iterable[str], names: Iterable[str] | None = None) -> None:
         pipeline.execute()
 
 
+def requeue(tasks: Iterable[Task]) -> bool:
+    """Move tasks to the queues of the ranks that they have now, in this order. What is on no queue of its lane stays
+    so: a worker has just taken it, or the rescuer is to push it. False when Redis is away: they stay where they are."""
+    try:
+        with answering(), connection().pipeline() as pipeline:
+            for task in tasks:
+                # The ranks below its own first: there it is, unless its priority was lowered.
+                ranks = sorted(range(LOWEST, OVERDUE + 1), key=lambda rank: (rank > task.rank, -rank))
+                keys = [_queue(queue_name(task.lane, rank)).key for rank in ranks if rank != task.rank]
+                pipeline.eval(REQUEUE, len(keys) + 2, _queue(task.queue).key, RqJob.key_for(str(task.pk)), *keys,
+                              str(task.pk), task.queue)
+            pipeline.execute()
+    except QueueAway as away:
+        logger.warning("Tasks keep their places in the queue: %s", away)
+        return False
+    return True
+
+
+def lasting_records() -> set[str]:
+    """The ids of the jobs of which Redis keeps a record without a time to live, as it does while they wait or run; what
+    has ended has one. Raises QueueAway."""
+    prefix = RqJob.key_for("")
+    with answering():
+        found = (key.decode(errors="replace") for key in connection().scan_iter(match=f"{prefix}*", count=1000))
+        keys = [key for key in found if ":" not in key.removeprefix(prefix)]
+        with connection().pipeline(transaction=False) as pipeline:
+            for key in keys:
+                pipeline.ttl(key)
+            lives = pipeline.execute()
+    return {key.removeprefix(prefix) for key, life in zip(keys, lives, strict=True) if life == -1}
+
+
 def send_stop(worker: str, task_id: uuid.UUID) -> bool:
     """Tell a worker to stop that task. Nobody says whether it heard: ask again until the task has ended."""
     try:
-        with _answering():
+        with answering():
             send_command(connection(), worker, "stop-job", job_id=str(task_id))
     except QueueAway as away:
         logger.warning("Worker %s was not told to stop %s: %s", worker, task_id, away)
@@ -146,10 +207,20 @@ def send_stop(worker: str, task_id: uuid.UUID) -> bool:
     return True
 
 
+def send_order(worker: str, order: str) -> bool:
+    """Tell a worker to `drain`, `stop` or `kill` (see `tasks.worker`); whether it heard. Raises QueueAway."""
+    with answering():
+        client, message = connection(), json.dumps({"command": f"hub-{order}"})
+        heard = bool(client.publish(PUBSUB_CHANNEL_TEMPLATE % worker, message))
+        if heard:  # the worker writes it too, but may take a moment
+            client.hset(f"rq:worker:{worker}", "order", ORDERS[order])
+    return heard
+
+
 def known() -> Known:
     """What RQ has on its lists and in its workers' hands, at one moment. Raises QueueAway."""
     queues = [_queue(name) for name in queue_names()]
-    with _answering(), connection().pipeline() as pipeline:
+    with answering(), connection().pipeline() as pipeline:
         for queue in queues:
             pipeline.lrange(queue.key, 0, -1)
         for queue in queues:
@@ -165,7 +236,7 @@ def known() -> Known:
 
 def workers_alive() -> list[WorkerInfo]:
     """The workers that were heard of in the last seconds and, on this host, whose process runs. Raises QueueAway."""
-    with _answering():
+    with answering():
         names = sorted(key.decode().removeprefix("rq:worker:") for key in connection().smembers("rq:workers"))
         with connection().pipeline(transaction=False) as pipeline:
             for name in names:
@@ -194,10 +265,13 @@ def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> Wor
         name=name,
         host=data.get("hostname", ""),
         pid=pid,
+        node=data.get("node", ""),
         lanes=tuple(json.loads(data.get("lanes", "[]"))),
-        state=data.get("state", ""),
+        version=data.get("hub_version", ""),
+        state=data.get("order") or STATES.get(data.get("state", ""), "starting"),
         task=next((member.decode().partition(":")[0] for member in executions), ""),
         heartbeat_age=max(age, 0.0),
+        memory=int(data.get("memory", 0)),
         succeeded=int(data.get("successful_job_count", 0)),
         failed=int(data.get("failed_job_count", 0)),
         started_at=_time(data["birth"]),
@@ -211,7 +285,7 @@ def _time(text: str) -> datetime:
 def ping() -> bool:
     """Whether Redis answers."""
     try:
-        with _answering():
+        with answering():
             return bool(connection().ping())
     except QueueAway:
         return False

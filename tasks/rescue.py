@@ -22,11 +22,14 @@ from django.utils import timezone
 from events.context import acting
 from tasks import queue
 from tasks.cancellation import STOP_SIGNAL
+from tasks.dependencies import blocked_for_nothing
+from tasks.drift.counts import count
+from tasks.drift.models import Repair
 from tasks.job import Job, job_class
 from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import here, is_alive, kill_group
-from tasks.settle import died, push
+from tasks.settle import MAX_FOLLOWERS, died, push, release
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -51,7 +54,8 @@ class Rescuer:
     def rescue(self) -> list[str]:
         """One pass; what it did, one sentence each. One task that cannot be rescued does not stop the others."""
         self._seen = set()
-        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._queue)]
+        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._blocked),
+                *self._guarded(self._queue)]
         self._since = {key: since for key, since in self._since.items() if key in self._seen}
         return done
 
@@ -106,16 +110,15 @@ class Rescuer:
             error = f"Its worker on {attempt.host} has not been heard of for {GONE_ELSEWHERE:g} s."
         state = died(attempt, error, via="watch")
         if state is not None:
+            count(Repair.Kind.DEAD)
             yield f"Task {attempt.task_id} is {state}: attempt {attempt.number} died. {error}"
 
     def _press(self, attempt: Attempt) -> Iterator[str]:
         job = job_class(attempt.task.job) or Job
         is_here = attempt.host == here().host
         if self._held(("cancel", attempt.pk), job.cancel_grace + KILL_MARGIN) and is_here:
-            # Its group: what it started would otherwise go on without it.
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(attempt.pid, signal.SIGKILL)
-            yield f"Task {attempt.task_id} did not stop and was killed."
+            if _kill(attempt):
+                yield f"Task {attempt.task_id} did not stop and was killed."
         elif self._held(("asked", attempt.pk), GONE_HERE):
             if is_here:
                 with contextlib.suppress(ProcessLookupError):
@@ -131,11 +134,21 @@ class Rescuer:
                     transaction.on_commit(partial(push, task))
                     yield f"Task {task.pk} is due and was queued."
 
+    # --- tasks that wait for others -----------------------------------------------------------------------------------
+
+    def _blocked(self) -> Iterator[str]:
+        """What ends lets go on what waits for it, in the same transaction; this is for ends that nobody saw."""
+        for task in blocked_for_nothing()[:MAX_FOLLOWERS]:
+            with acting(via="watch"):
+                state = release(task)
+            if state is not None:
+                yield f"Task {task.pk} had nothing left to wait for and is {state}."
+
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def _queue(self) -> Iterator[str]:
         known = queue.known()
-        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED).order_by("id")}
+        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED, held=False).order_by("id")}
         pushed = 0
         for key, task in tasks.items():
             if key in known.waiting:
@@ -145,10 +158,12 @@ class Rescuer:
                 self._since[("lost", key, task.attempt)] = time.monotonic()
                 pushed += 1
         if pushed:
+            count(Repair.Kind.LOST, pushed)
             yield f"Put {pushed} waiting tasks on the queue, which it had lost."
         strays = self._without_task(known.waiting - tasks.keys())
         if strays:
             queue.drop(strays)
+            count(Repair.Kind.STRAY, len(strays))
             yield f"Dropped {len(strays)} jobs from the queue that belong to no waiting task."
 
     def _without_task(self, job_ids: frozenset[str]) -> list[str]:
@@ -167,6 +182,19 @@ class Rescuer:
         )  # fmt: skip
         strays = [job_id for job_id, key in keys.items() if key not in active]
         return [job_id for job_id in strays if self._held(("stray", job_id), NOT_QUEUED)]
+
+
+def _kill(attempt: Attempt) -> bool:
+    """Kill the process group of a running attempt: what it started would otherwise go on without it.
+
+    The process may have ended the task by now and have another. So it is frozen first: then the row says for certain.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(attempt.pid, signal.SIGSTOP)
+        is_at_it = Attempt.objects.filter(pk=attempt.pk, ended_at=None).exists()
+        os.killpg(attempt.pid, signal.SIGKILL if is_at_it else signal.SIGCONT)
+        return is_at_it
+    return False
 
 
 _rescuer = Rescuer()

@@ -12,14 +12,17 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from events.context import acting
-from tasks.cancellation import TaskCancelled, TaskTimedOut, armed, shielded_statement
+from tasks import limits
+from tasks.cancellation import TaskCancelled, TaskTimedOut, TaskWaits, armed, shielded_statement
+from tasks.errors import TaskError
+from tasks.family import suspend
 from tasks.job import Job, JobFailed, job_class
 from tasks.jsonvalues import NotJson, normalized
 from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import began, here
 from tasks.progress import Progress
-from tasks.settle import persistently, settle
+from tasks.settle import failed, persistently, settle
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -28,7 +31,8 @@ MAX_RESULT = 1024 * 1024
 
 
 def run_task(task_id: str, worker: str = "") -> str:
-    """Run a queued task to its end; returns the state it ended in, empty when there was nothing to do here.
+    """Run a queued task to its end; returns the state it ended in, empty when there was nothing to do here, `queued`
+    when a limit does not let it start: then it has to be turned away (`limits.turn_away`).
 
     Whoever comes second, for a task that was cancelled, taken or removed, does nothing.
     """
@@ -37,17 +41,26 @@ def run_task(task_id: str, worker: str = "") -> str:
     except ValueError:
         logger.error("%r is no task id.", task_id)
         return ""
-    attempt = persistently(lambda: claim(key, worker))
+    try:
+        attempt = persistently(lambda: claim(key, worker))
+    except limits.Refused:
+        return TaskState.QUEUED
     if attempt is None:
         return ""
     task = attempt.task
     with acting(actor=task.actor, via="worker", correlation=task.correlation_id):
-        return _run(task, attempt.number) or ""
+        state = _run(task, attempt.number) or ""
+    if task.limited:
+        persistently(lambda: limits.left(task))
+    return state
 
 
 def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
-    """Take a queued task for this process and open its next attempt; None when it is not there to be taken."""
-    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
+    """Take a queued task for this process and open its next attempt; None when it is not there to be taken.
+
+    Raises `limits.Refused` when the task is to wait for the limits of its lane or subject.
+    """
+    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).annotate(limited=limits.LIMITED).first()
     if task is None:
         return None
     if task.cancel_requested:  # it died while it was being cancelled, and went back to the queue
@@ -59,9 +72,12 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
         taken = move(
             task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
             fact={"attempt": number, "worker": worker}, attempt=number, started_at=task.started_at or now, reason="",
+            held=False,
         )  # fmt: skip
         if not taken:
             return None
+        if task.limited:
+            limits.admit(task)
         return Attempt.objects.create(
             task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
             pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,
@@ -74,16 +90,42 @@ def _run(task: Task, number: int) -> str | None:
         message = f"This Hub has no job named {task.job!r}. It was perhaps removed by an update."
         return persistently(lambda: settle(task, TaskState.FAILED, attempt=number, error=message))
     progress = Progress(task)
-    to, ending = _work(job(task, progress))
+    before = _open_transactions()
+    to, ending, cause = _work(job(task, progress))
+    if _open_transactions() != before:
+        _drop_connections()
+        if to == TaskState.SUCCEEDED:
+            to, ending = TaskState.FAILED, {"error": "It left a transaction open: what it wrote there is gone."}
     # An interruption may have caught the connection in the middle of something.
     if to != TaskState.SUCCEEDED and not connection.in_atomic_block:
         connections.close_all()
     fields = persistently(lambda: progress.close(succeeded=to == TaskState.SUCCEEDED))
+    if isinstance(cause, TaskWaits):
+        try:
+            return persistently(lambda: suspend(task, number, cause, **fields))
+        except TaskError as error:
+            to, ending, cause = _failure(error)
+    if to == TaskState.FAILED and cause is not None:
+        return persistently(lambda: failed(task, type(cause), attempt=number, **ending, **fields))
     return persistently(lambda: settle(task, to, attempt=number, **ending, **fields))
 
 
-def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
-    """Let the job do its work; how it ended, with what is to be kept of it."""
+def _open_transactions() -> list[tuple[str, bool, int]]:
+    """By connection: whether a statement stands for itself, and how deep it is in transactions."""
+    return [(one.alias, one.connection is None or one.get_autocommit(), one.in_atomic_block + len(one.savepoint_ids))
+            for one in connections.all(initialized_only=True)]
+
+
+def _drop_connections() -> None:
+    """Forget connections whose transactions nobody will end: Django would not close them."""
+    for one in connections.all(initialized_only=True):
+        del connections[one.alias]
+        if one.connection is not None:
+            one.connection.close()
+
+
+def _work(job: Job) -> tuple[TaskState, dict[str, Any], BaseException | None]:
+    """Let the job do its work; how it ended, with what is to be kept of it, and what it raised."""
     finished, result = False, None
     try:
         with armed(), connection.execute_wrapper(shielded_statement):
@@ -94,17 +136,19 @@ def _work(job: Job) -> tuple[TaskState, dict[str, Any]]:
         if not finished:
             return _failure(error)
     try:
-        return TaskState.SUCCEEDED, {"result": normalized(result, MAX_RESULT)}
+        return TaskState.SUCCEEDED, {"result": normalized(result, MAX_RESULT)}, None
     except NotJson as error:
-        return TaskState.FAILED, {"error": f"It did its work, but its result {error}."}
+        return TaskState.FAILED, {"error": f"It did its work, but its result {error}."}, None
 
 
-def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any]]:
+def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any], BaseException]:
+    if isinstance(error, TaskWaits):
+        return TaskState.BLOCKED, {}, error
     if isinstance(error, TaskTimedOut):
-        return TaskState.FAILED, {"error": str(error)}
+        return TaskState.FAILED, {"error": str(error)}, error
     if isinstance(error, TaskCancelled):
-        return TaskState.CANCELLED, {}
+        return TaskState.CANCELLED, {}, error
     if isinstance(error, JobFailed):
-        return TaskState.FAILED, {"error": error.message, "detail": error.detail}
+        return TaskState.FAILED, {"error": error.message, "detail": error.detail}, error
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-    return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}
+    return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error

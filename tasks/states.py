@@ -15,10 +15,11 @@ class TaskState(models.TextChoices):
 
 S = TaskState
 
-# to: from. A running task goes back to queued (or scheduled) when its worker died and it is to run again.
+# to: from. A running task goes back to queued when its worker died and it is to run again, to scheduled when it is to
+# be tried again after a pause, and to blocked when it waits for its children.
 MOVES: dict[str, frozenset[str]] = {
-    S.SCHEDULED: frozenset({S.RUNNING}),
-    S.BLOCKED: frozenset(),
+    S.SCHEDULED: frozenset({S.BLOCKED, S.RUNNING}),
+    S.BLOCKED: frozenset({S.RUNNING}),
     S.QUEUED: frozenset({S.SCHEDULED, S.BLOCKED, S.RUNNING}),
     S.RUNNING: frozenset({S.QUEUED}),
     S.SUCCEEDED: frozenset({S.RUNNING}),

@@ -2,16 +2,37 @@
 
 from django.urls import path
 
-from tasks import views
+from tasks import views, worker_views
+from tasks.drift import views as drift
+from tasks.schedules import views as schedules
 
 app_name = "tasks"
 
 urlpatterns = [
     path("", views.task_list, name="list"),
     path("rows/", views.rows, name="rows"),
+    path("drift/", drift.page, name="drift"),
+    path("drift/findings/", drift.findings, name="drift-findings"),
+    path("drift/repair/", drift.repair, name="drift-repair"),
+    path("schedules/", schedules.schedule_list, name="schedules"),
+    path("schedules/table/", schedules.table, name="schedule-table"),
+    path("schedules/new/", schedules.new, name="schedule-new"),
+    path("schedules/next/", schedules.next_runs, name="schedule-next"),
+    path("schedules/<int:pk>/", schedules.detail, name="schedule"),
+    path("schedules/<int:pk>/pause/", schedules.pause, name="schedule-pause"),
+    path("schedules/<int:pk>/resume/", schedules.resume, name="schedule-resume"),
+    path("schedules/<int:pk>/run/", schedules.run, name="schedule-run"),
+    path("schedules/<int:pk>/delete/", schedules.delete, name="schedule-delete"),
+    path("workers/", worker_views.worker_list, name="workers"),
+    path("workers/live/", worker_views.live, name="workers-live"),
+    path("workers/<str:name>/<str:what>/", worker_views.order, name="order"),
+    path("lanes/<str:name>/", worker_views.change_lane, name="lane"),
+    path("subject-caps/", worker_views.cap_subject, name="cap"),
     path("<uuid:pk>/", views.detail, name="detail"),
     path("<uuid:pk>/live/", views.live, name="live"),
+    path("<uuid:pk>/graph/", views.graph, name="graph"),
     path("<uuid:pk>/log.txt", views.log_text, name="log"),
+    path("<uuid:pk>/priority/", worker_views.change_priority, name="priority"),
     path("<uuid:pk>/cancel/", views.cancel, name="cancel"),
     path("<uuid:pk>/retry/", views.retry, name="retry"),
 ]

@@ -23,6 +23,7 @@ from events.presentation import row_of
 from tasks import actions
 from tasks.errors import TaskError
 from tasks.filters import Filters, offered
+from tasks.graph import graph_of
 from tasks.job import job_class
 from tasks.masking import masked
 from tasks.models import LogLine, Task
@@ -70,6 +71,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     events = Event.objects.filter(correlation_id=task.correlation_id).order_by("-id")[:EVENTS]
     context = {
         **_live_context(task, view_of(task, timezone.now()), lines[0].pk if lines else 0),
+        "graph": graph_of(task, timezone.now()),
         "lines": lines[:LINES][::-1],
         "more_lines": len(lines) > LINES,
         "max_lines": LINES,
@@ -77,7 +79,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "level": priority_level(task.priority),
         "params": _pretty(task.params) if task.params else "",
         "children": task.children.only("id", "title", "state")[:EVENTS],
-        "retries": task.retried_by.only("id", "title", "state")[:EVENTS],
+        "retried_by": task.retried_by.only("id", "title", "state")[:EVENTS],
         "events": [row_of(event) for event in events],
     }
     return render(request, "tasks/detail.html", context)
@@ -147,6 +149,18 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return _said(HttpResponse(status=204), level, text)
 
 
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def graph(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """What waits for what around a task, for its poll; 204 when it still looks as in version `?v=`."""
+    task, now = get_object_or_404(Task.objects.defer(*HEAVY), pk=pk), timezone.now()
+    found = graph_of(task, now)
+    if (found or task.is_active) and request.GET.get("v", "") == (found.version if found else ""):
+        return HttpResponse(status=204)
+    return render(request, "tasks/_graph.html", {"graph": found, "task": task, "view": view_of(task, now)})
+
+
 def _version(view: TaskView, last_line: int) -> str:
     return f"{view.version}-{last_line}"
 
@@ -159,7 +173,7 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "can_retry": _can_retry(task),
         "live_version": _version(view, last_line),
         "last_line": last_line,
-        "max_attempts": job.max_attempts if job else None,
+        "retries": job.retries if job else 0,
         "attempts": list(task.attempts.order_by("-number")),
         "result": _pretty(task.result) if task.result is not None else "",
     }

@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import signal
-import sys
 import time
 import uuid
 from collections.abc import Iterable
@@ -18,26 +17,38 @@ import redis
 from django.db import connections
 from rq import Queue, Worker
 from rq.exceptions import DequeueTimeout, StopRequested
-from rq.executions import Execution
 from rq.job import Job as RqJob
 from rq.serializers import JSONSerializer
-from rq.timeouts import JobTimeoutException, UnixSignalDeathPenalty
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from tasks import cancellation, runner
+from tasks import cancellation, closings
 from tasks.heartbeats import Heartbeats
-from tasks.horse import Death, Horse
+from tasks.horse import Death, Horse, HorseGone
 from tasks.job import job_classes
-from tasks.lanes import LANES, queue_names
-from tasks.models import Attempt
-from tasks.queue import ENTRY_POINT, HEARTBEAT_INTERVAL, QueueAway, connect, workers_alive
-from tasks.settle import died, persistently
+from tasks.lanes import LANES, lane_of, queue_names
+from tasks.line import Assignment
+from tasks.models import Attempt, Task
+from tasks.queue import (
+    ENTRY_POINT,
+    HEARTBEAT_INTERVAL,
+    HEARTBEAT_TTL,
+    ORDERS,
+    RESULT_TTL,
+    QueueAway,
+    connect,
+    workers_alive,
+)
+from tasks.records import Record
+from tasks.settle import died, persistently, push
+from tasks.shift import Shift
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
 
 REDIS_PAUSE = 0.5
+# Seconds after which a worker that leaves a closed lane alone looks whether it is open again.
+LOOK_AGAIN = 1
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
 
@@ -46,25 +57,16 @@ class NameTaken(Exception):
     """Two workers cannot have one name: commands and tasks would find the wrong one."""
 
 
-class Deadline(UnixSignalDeathPenalty):
-    """RQ's time limit, told to the job as TaskTimedOut where it may be interrupted."""
-
-    def handle_death_penalty(self, signum: int, frame: Any) -> None:
-        if self._exception is not JobTimeoutException:
-            super().handle_death_penalty(signum, frame)
-        cancellation.interrupt(cancellation.TaskTimedOut(self._timeout))
-
-
 class HubWorker(Heartbeats, Worker):
-    """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse") for each task.
+    """Runs `run_task(id)`, and nothing else, in a child process (RQ's "work horse").
 
-    - Its horse dies with it; when the horse dies alone, the task is settled with exit code and signal.
+    - A horse that takes one task after another is kept ready; a task with a process of its own has another one.
+    - Its horses die with it; when a horse dies alone, the task is settled with exit code and signal.
     - A stop is told to the horse first; its process group is killed after the job's grace.
     - Redis may be away for any time: what runs runs on, and the worker listens again when it is back.
     - SIGTERM: ends after the task at hand; a second one kills the task, which is settled as such.
+    - Orders from `tasks.workers`: `drain` (take no more tasks), `stop` (as SIGTERM), `kill` (at once, with its task).
     """
-
-    death_penalty_class = Deadline
 
     def __init__(self, queues: Any, name: str | None = None, **options: Any):
         options.setdefault("serializer", JSONSerializer)
@@ -75,7 +77,10 @@ class HubWorker(Heartbeats, Worker):
         self.last_cleaned_at = now()
         self._listens = self._interruptible = False
         self._stop_asked_at = 0.0
-        self._horse: Horse | None = None
+        self._order = ""
+        self._beat_at = 0.0
+        self._horse: Horse | None = None  # the one that has a task
+        self._ready: Horse | None = None  # the one for many tasks
 
     @classmethod
     def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None) -> HubWorker:
@@ -112,7 +117,10 @@ class HubWorker(Heartbeats, Worker):
                         self.run_maintenance_tasks()
                     found = self._next_job(burst)
                     complained = False
-                    if found is not None:
+                    if found is not None and self._order:  # the order came while it waited for this one
+                        job, origin = found
+                        origin.push_job_id(job.id, at_front=True)
+                    elif found is not None:
                         worked = True
                         self.execute_job(*found)
                     elif burst:
@@ -123,6 +131,7 @@ class HubWorker(Heartbeats, Worker):
                     if not complained:
                         logger.warning("Worker %s: Redis does not answer (%s); trying again.", self.name, error)
                     complained = True
+                    self._beat_at = 0.0  # it may have forgotten this worker
                     time.sleep(REDIS_PAUSE)
         finally:
             self._leave()
@@ -137,20 +146,29 @@ class HubWorker(Heartbeats, Worker):
         self.connection.delete(self.key)  # left by one that died, or by this one
         self.register_birth()
         self.subscribe()
-        self.set_state(WorkerStatus.STARTED)
+        self.set_state(WorkerStatus.IDLE if self._horse is None else WorkerStatus.BUSY)
         self._listens = True
         logger.info("Worker %s (pid %d) listens.", self.name, self.pid)
 
     def _next_job(self, burst: bool) -> tuple[RqJob, Queue] | None:
         if self.get_state() != WorkerStatus.IDLE:
             self.set_state(WorkerStatus.IDLE)
-        self.heartbeat()
+        # It may wait here for an interval: then it must have been heard of just before.
+        if time.monotonic() >= self._beat_at:
+            self.heartbeat()
+            self._beat_at = time.monotonic() + HEARTBEAT_INTERVAL / 2
+        self._saddle()
         try:
+            closed = closings.closed(self.connection)
+            queues = [queue for queue in self._ordered_queues if lane_of(queue.name) not in closed]
             self._interruptible = True
             if self._stop_requested:  # just before the line above
                 return None
+            if not queues or self._order:
+                return self._rest(burst)
+            patience = self.dequeue_timeout if len(queues) == len(self._ordered_queues) else LOOK_AGAIN
             return self.queue_class.dequeue_any(
-                self._ordered_queues, None if burst else self.dequeue_timeout, connection=self.connection,
+                queues, None if burst else patience, connection=self.connection,
                 job_class=self.job_class, serializer=self.serializer, death_penalty_class=self.death_penalty_class,
             )  # fmt: skip
         except DequeueTimeout:
@@ -164,7 +182,14 @@ class HubWorker(Heartbeats, Worker):
         finally:
             self._interruptible = False
 
+    def _rest(self, burst: bool) -> None:
+        """All lanes are closed, or it is to take no more tasks. RQ's lists need not be asked for a moment."""
+        if not burst:
+            time.sleep(LOOK_AGAIN)
+
     def _leave(self) -> None:
+        if self._ready is not None:
+            self._ready.end()
         with contextlib.suppress(redis.exceptions.RedisError):
             self.teardown()
         connections.close_all()
@@ -187,6 +212,14 @@ class HubWorker(Heartbeats, Worker):
         self.unsubscribe()
         self._begin_to_listen()
 
+    def pids(self) -> list[int]:
+        """Its processes: its own, and its horses'."""
+        return [self.pid, *{horse.pid for horse in (self._horse, self._ready) if horse is not None}]
+
+    def order(self) -> str:
+        """What it was told to do, in the words of its record; empty when it works as usual."""
+        return ORDERS.get(self._order, "")
+
     def _pubsub_exception_handler(self, exc: Exception, pubsub: Any, pubsub_thread: Any) -> None:
         if not isinstance(exc, (redis.exceptions.RedisError, OSError)):
             logger.error("Worker %s: a command cannot be understood.", self.name, exc_info=exc)
@@ -200,60 +233,70 @@ class HubWorker(Heartbeats, Worker):
             logger.error("Worker %s: job %s asks for something else than a task and is dropped.", self.name, job.id)
             self.connection.delete(job.key)
             return
-        execution = self.prepare_execution(job)
+        meta = job.meta
+        grace = float(meta.get("grace", 0))
+        task = Assignment(job.id, job.timeout, float(meta.get("hard", job.timeout + grace)), grace)
+        horse = self._give(task, own_process=bool(meta.get("own_process")))
+        self._horse, self._horse_pid = horse, horse.pid
+        self._has(job, queue.name, horse)
+        self._horse, self._horse_pid = None, 0
+
+    def _give(self, task: Assignment, *, own_process: bool) -> Horse:
+        """The horse that has begun with the task."""
+        while True:
+            horse = self._fork(single=True) if own_process else self._saddle()
+            try:
+                horse.assign(task)
+            except HorseGone:  # while it waited: for lack of memory, or killed by hand
+                continue
+            return horse
+
+    def _saddle(self) -> Horse:
+        """The horse for many tasks, forked anew when it has ended."""
+        if self._ready is None or not self._ready.is_alive:
+            if self._ready is not None:
+                self._ready.end()
+            self._ready = self._fork(single=False)
+        return self._ready
+
+    def _fork(self, *, single: bool) -> Horse:
         connections.close_all()  # a connection must not be shared with the horse
-        self.fork_work_horse(job, queue)
-        self.monitor_work_horse(job, queue, execution)
+        return Horse.fork(lambda line: Shift(line, self.name, single=single).work())
 
-    def fork_work_horse(self, job: RqJob, queue: Queue) -> None:
-        """Fork the horse, which runs `main_work_horse`."""
-        grace = float(job.meta.get("grace", 0))
-        self._horse = Horse.fork(job.id, job.timeout, grace, lambda: self.main_work_horse(job, queue))
-        self._horse_pid = self._horse.pid
-
-    def setup_work_horse_signals(self) -> None:
-        """In the horse: the stop signal goes to the job, SIGTERM kills."""
-        super().setup_work_horse_signals()
-        cancellation.listen()
-
-    def perform_job(self, job: RqJob, queue: Queue, execution: Execution) -> bool:
-        """In the horse: run the task. RQ's records are written where Redis answers; the task does not need them."""
-        with _unless_away():
-            self.prepare_job_execution(job)
-        job.started_at = now()
-        with self.death_penalty_class(job.timeout, JobTimeoutException, job_id=job.id):
-            state = runner.run_task(job.id, self.name)
-        job.ended_at = now()
-        sys.stdout.flush()
-        with _unless_away():
-            if state == TaskState.FAILED:
-                self.handle_job_failure(job, queue, exc_string="The task failed.", execution=execution)
-            else:
-                self.handle_job_success(job, queue, queue.started_job_registry, execution)
-        return state != TaskState.FAILED
-
-    def monitor_work_horse(self, job: RqJob, queue: Queue, execution: Execution) -> None:
+    def _has(self, job: RqJob, queue: str, horse: Horse) -> None:
         """Wait for the horse, keep the heartbeats, and settle its task when it died."""
+        record = Record(self.connection, self.name, queue, job.id, ttl=HEARTBEAT_TTL + HEARTBEAT_INTERVAL,
+                        kept=RESULT_TTL)
 
         def beat() -> None:
             with _unless_away():
-                self.maintain_heartbeats(job, execution)
+                self.heartbeat()
+                record.keep()
 
-        pid = self._horse.pid
-        death = self._horse.wait(beat, HEARTBEAT_INTERVAL)
-        self._horse, self._horse_pid = None, 0
-        self.executions.pop(execution.id, None)
-        if death is None:
-            return
+        self._state = WorkerStatus.BUSY
         with _unless_away():
-            self.handle_job_failure(job, queue, exc_string=death.reason, execution=execution)
-        persistently(lambda: self._settle(job, pid, death))
-        connections.close_all()
+            record.begin()
+        end = horse.wait(beat, HEARTBEAT_INTERVAL)
+        is_dead = isinstance(end, Death)
+        with _unless_away():
+            record.end(TaskState.FAILED if is_dead else end.state)
+            self._state = WorkerStatus.IDLE
+        if is_dead:
+            persistently(lambda: self._settle(job, horse, end))
+            connections.close_all()
+        elif end.why:
+            logger.info("Worker %s: a new work horse after %s.", self.name, end.why)
 
-    def _settle(self, job: RqJob, pid: int, death: Death) -> None:
-        attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=pid, ended_at=None).first()
-        if attempt is not None:  # else it died before it took the task, or after it had settled it
+    def _settle(self, job: RqJob, horse: Horse, death: Death) -> None:
+        attempt = Attempt.objects.filter(task_id=job.id, worker=self.name, pid=horse.pid, ended_at=None).first()
+        if attempt is not None:
             died(attempt, death.reason, exit_code=death.exit_code, signal=death.signal, again=death.may_run_again)
+            return
+        # It died before it took the task, or after it had settled it. When that was while it waited, the task is not
+        # to blame, and comes again; else the rescuer finds it.
+        task = Task.objects.filter(pk=job.id, state=TaskState.QUEUED).first() if horse.tasks > 1 else None
+        if task is not None:
+            push(task)
 
     # --- stopping a task ----------------------------------------------------------------------------------------------
 
@@ -264,13 +307,31 @@ class HubWorker(Heartbeats, Worker):
             if command.get("command") in ("stop-job", "stop-execution"):
                 self.stop_task(str(command.get("job_id")))
                 return
+            if (order := str(command.get("command")).removeprefix("hub-")) in ORDERS:
+                self._obey(order)
+                return
         super().handle_payload(message)
+
+    def _obey(self, order: str) -> None:
+        """In the thread of commands: what is asked for a second time is done already."""
+        logger.info("Worker %s: told to %s.", self.name, order)
+        if order == "drain" and self._order:
+            return
+        self._order = order
+        with _unless_away():
+            self.connection.hset(self.key, "order", ORDERS[order])
+        if order == "drain":  # one that waits for a task just now gives that back
+            return
+        if not self._stop_requested:
+            os.kill(os.getpid(), signal.SIGTERM)  # from a thread: Python's handlers run in the main thread
+        if order == "kill":
+            self.kill_horse()
 
     def stop_task(self, task_id: str) -> None:
         """Tell the horse to stop that task, and have it killed after its grace. Nothing when it runs another."""
         horse = self._horse
-        if horse is not None and horse.task_id == task_id:
-            horse.ask_to_stop()
+        if horse is not None:
+            horse.ask_to_stop(task_id)
 
     def kill_horse(self, sig: signal.Signals = signal.SIGKILL) -> None:
         """Kill the horse with its whole process group."""

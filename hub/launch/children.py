@@ -27,12 +27,14 @@ class Interrupted(Exception):
 
 @dataclass
 class Child:
-    """A process that is started again when it ends. `run` is what it does; `stop_within` the seconds it has to end."""
+    """A process that is started again when it ends while it `is_needed`. `run` is what it does; `stop_within` the
+    seconds it has to end."""
 
     name: str
     run: Callable[[], int | None]
     stop_within: float = 5.0
     keeps: tuple[Closable, ...] = ()
+    is_needed: Callable[[], bool] = lambda: True
     pid: int | None = None
     started: float = 0.0
     delay: float = FIRST_DELAY
@@ -92,7 +94,10 @@ class Children:
             self._end(pid, 0.0)
 
     def wait(self, condition: Callable[[], bool], seconds: float | None = None) -> bool:
-        """Look after everything until the condition holds (True) or the time is over (False). Raises Interrupted."""
+        """Look after everything until the condition holds (True) or the time is over (False). Raises Interrupted.
+
+        The condition is asked once a second at least; it may add children.
+        """
         return self._wait(condition, seconds, check=True)
 
     def stop(self, *names: str) -> None:
@@ -208,10 +213,14 @@ class Children:
                 return
             if pid in self._awaited:
                 self._awaited[pid] = status
-            for child in self._children:
+            for child in list(self._children):
                 if child.pid == pid:
                     child.pid = None
-                    self._again(child, f"ended ({ending(status)})")
+                    if child.is_needed():
+                        self._again(child, f"ended ({ending(status)})")
+                    else:
+                        self._children.remove(child)
+                        self.output.say(f"{child.name} has ended; it is not needed any more.")
                     self._changed(self.pids())
 
     def _again(self, child: Child, reason: str) -> None:

@@ -14,6 +14,7 @@ from hub.env import Env
 from hub.launch import first_run, port, redis_server, stacks
 from hub.launch.children import Child, Children, Interrupted
 from hub.launch.errors import LaunchError
+from hub.launch.fleet import Fleet
 from hub.launch.lock import HubLock
 from hub.launch.output import Output
 from hub.launch.prepare import check_disk, prepare
@@ -37,10 +38,10 @@ def up(env: Env) -> int:
     children = Children(output, [lock, sock], lambda pids: lock.describe(address, pids))
     try:
         _prepare(children)
-        _begin(children, env)
+        fleet = _begin(children, env)
         children.add(Child("web", lambda: serve(sock), stop_within=GRACE + 3.0, keeps=(sock,)))
         children.run("greeting", lambda: first_run.greet(address))
-        children.wait(lambda: False)
+        children.wait(fleet.look)
     except Interrupted:
         children.output.say("Stopping Hub ...")
     finally:
@@ -84,7 +85,7 @@ def _prepare(children: Children) -> None:
         sys.exit(1)
 
 
-def _begin(children: Children, env: Env) -> None:
+def _begin(children: Children, env: Env) -> Fleet:
     """Everything but the web: Redis, workers, watch."""
     _share_memory()
     if env.embedded_redis:
@@ -92,9 +93,10 @@ def _begin(children: Children, env: Env) -> None:
         children.add(Child("redis", lambda: redis_server.run(command), stop_within=10.0))
         if not children.wait(lambda: redis_server.answers(settings.HUB_DATA), REDIS_WITHIN):
             children.output.say(f"Redis does not answer yet; see {children.output.folder / 'redis.log'}. Hub goes on.")
-    for number in range(1, env.workers + 1):
-        children.add(Child(f"worker-{number}", lambda: call_command("worker"), stop_within=WORKER_GRACE))
+    fleet = Fleet(children, env, lambda: call_command("worker"), stop_within=WORKER_GRACE)
+    fleet.look()
     children.add(Child("watch", lambda: call_command("watch")))
+    return fleet
 
 
 def _end(children: Children) -> None:

@@ -21,6 +21,19 @@
     if (document.hidden || (held && isHeld(held))) event.preventDefault();
   });
 
+  // A part marked data-scroll keeps its place when it is swapped for a newer one of the same id.
+  const places = new Map();
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    for (const part of event.detail.target.querySelectorAll("[data-scroll][id]"))
+      places.set(part.id, [part.scrollLeft, part.scrollTop]);
+  });
+
+  document.addEventListener("htmx:afterSettle", () => {
+    for (const [id, [left, top]] of places) document.getElementById(id)?.scrollTo({ left, top, behavior: "instant" });
+    places.clear();
+  });
+
   // Toasts: from the server's messages, from HX-Trigger {"toast": {"level", "text"}}, and for answers that did not come.
   const ICONS = { error: "s-failed", warning: "s-degraded", ok: "check", info: "info" };
   const SECONDS = { error: 20, warning: 12 };

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from events.actions import record
-from tasks.cancellation import TaskCancelled
-from tasks.job import Job, JobFailed
+from tasks.cancellation import TaskCancelled, TaskTimedOut
+from tasks.job import Child, Job, JobFailed
 from tasks.models import Task
 
 
@@ -163,3 +163,89 @@ class Steps(Trial):
                 time.sleep(seconds / total)
                 self.progress.update(key, done=number)
             self.progress.finish(key)
+
+
+class Deaf(Trial):
+    """Is told that its time is over, says so, and goes on until it is killed."""
+
+    name = "trial.deaf"
+    timeout = 1
+    hard_timeout = 2
+
+    def run(self) -> None:
+        while True:
+            try:
+                time.sleep(600)
+            except TaskTimedOut:
+                self.say("told")
+
+
+class Flaky(Trial):
+    """Does what `params["do"]` says for each attempt, and then again as last: ok, fail, die, time or value."""
+
+    name = "trial.flaky"
+    max_attempts = 2
+    retries = 2
+    backoff = 0.2
+    timeout = 1
+    no_retry_on = (ValueError,)
+
+    def run(self) -> None:
+        doings = self.params["do"].split()
+        doing = doings[min(self.task.attempt, len(doings)) - 1]
+        self.say(doing)
+        if doing == "fail":
+            raise JobFailed(f"Attempt {self.task.attempt} did not work.", "A detail.")
+        if doing == "die":
+            os._exit(7)
+        if doing == "time":
+            time.sleep(600)
+        if doing == "value":
+            raise ValueError("never again")
+
+
+class LaterFlaky(Flaky):
+    """As Flaky, but in no hurry."""
+
+    name = "trial.later"
+    backoff = backoff_cap = 600.0
+
+
+class Family(Trial):
+    """Begins `params["children"]` (words; "bad" fails) and waits for them; then says what became of each."""
+
+    name = "trial.family"
+    max_attempts = 3
+
+    def run(self) -> dict[str, Any]:
+        if not self.children:
+            self.say("parent")
+            self.progress.plan([("wait", "Wait for the children")])
+            if self.params.get("die") == self.task.attempt:
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise self.wait_for(
+                [self._child(word) for word in self.params["children"]],
+                unless_succeeded=self.params.get("unless", "run"),
+            )
+        return {"children": [[child.params.get("word"), child.state, child.result] for child in self.children]}
+
+    def _child(self, word: str) -> Child:
+        params = {"file": self.params["file"], "word": word}
+        return Child(Fail if word == "bad" else Patient if word == "patient" else Echo, params)
+
+
+class Echo(Trial):
+    name = "trial.echo"
+
+    def run(self) -> dict[str, Any]:
+        self.say(self.params["word"])
+        return {"word": self.params["word"]}
+
+
+class Nobody(Trial):
+    """Waits for nobody."""
+
+    name = "trial.nobody"
+
+    def run(self) -> None:
+        raise self.wait_for([])

@@ -24,7 +24,7 @@ def test_a_queued_task_ends_at_once_and_never_starts(trial_workers, said, wait_f
     with acting(actor="bob", via="page"):
         assert cancel(task).state == "cancelled"
     assert str(task.pk) not in queue.known().waiting
-    queue.push(task, timeout=10, grace=1)  # as if it had been taken just before
+    queue.push(task, timeout=10, hard=20, grace=1)  # as if it had been taken just before
     trial_workers()
     wait_for(enqueue(jobs.Say, {"file": str(said), "word": "next"}), "succeeded")
     task.refresh_from_db()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, connections, transaction
@@ -130,6 +130,7 @@ class Unregistered(Job):
         (Sleep, SLEEP, {"priority": "5"}, "priority"),
         (Sleep, SLEEP, {"lane": "fast"}, "lane"),
         (Sleep, SLEEP, {"run_at": datetime(2030, 1, 1)}, "run_at"),
+        (Sleep, SLEEP, {"run_at": datetime(2020, 1, 1, tzinfo=UTC)}, "run_at"),
         (Sleep, SLEEP, {"subject": "x" * 101}, "subject"),
     ],
 )
@@ -150,7 +151,7 @@ def test_parameters_come_back_as_they_will_be_read(empty_queue):
 def test_a_task_for_later_waits_outside_the_queue_until_its_time(empty_queue, rescued):
     later = enqueue(Sleep, SLEEP, run_at=timezone.now() + timedelta(hours=1))
     soon = enqueue(Sleep, SLEEP, run_at=timezone.now() + timedelta(seconds=0.5))
-    past = enqueue(Sleep, SLEEP, run_at=timezone.now() - timedelta(hours=1))
+    past = enqueue(Sleep, SLEEP, run_at=timezone.now() - timedelta(seconds=1))
     assert (later.state, soon.state, past.state) == ("scheduled", "scheduled", "queued")
     assert waiting() == {str(past.pk)}
     rescued(lambda: waiting() == {str(past.pk), str(soon.pk)})

@@ -187,6 +187,7 @@ def test_an_old_attempt_that_ends_late_changes_nothing(redis_server, said):
 def test_only_one_of_two_takes_a_task_and_states_move_only_as_the_table_says(redis_server, said):
     task = enqueue(jobs.Say, {"file": str(said)})
     assert claim(task.pk, "one") is not None and claim(task.pk, "two") is None
-    assert not move(task, TaskState.BLOCKED) and not move(task.pk, TaskState.RUNNING)
+    assert not move(task, TaskState.RUNNING) and not move(task, TaskState.BLOCKED, sources={TaskState.QUEUED})
     assert move(task.pk, TaskState.FAILED) and not move(task.pk, TaskState.RUNNING)
+    assert not move(task.pk, TaskState.BLOCKED) and not move(task.pk, TaskState.SCHEDULED)
     assert Task.objects.get(pk=task.pk).state == "failed"

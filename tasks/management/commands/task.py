@@ -11,16 +11,20 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
 from django.utils import timezone
 
 from events.context import acting
 from tasks import actions
+from tasks.drift import comparison
+from tasks.drift.counts import counts
 from tasks.errors import TaskError
 from tasks.lanes import LANES
 from tasks.models import Task
 from tasks.progress import shown
+from tasks.retention.pruning import by_rules, counted, older_than, prune
 from tasks.shapes import task_detail, task_dict, with_relatives
-from tasks.states import TaskState
+from tasks.states import ENDED, TaskState
 
 FAILED, BAD_INPUT = 1, 2
 AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
@@ -28,12 +32,13 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    """`manage.py task list|show|cancel|retry|prune`.
+    """`manage.py task list|show|cancel|retry|priority|prune|drift`.
 
-    Exit code 0: done (with --wait: and the task ended as was wanted); 1: with --wait, it did not; 2: bad input.
+    Exit code 0: done (with --wait: and the task ended as was wanted); 1: with --wait, it did not; for drift, there is
+    some left; 2: bad input.
     """
 
-    help = "Lists, shows, cancels, retries and removes background tasks."
+    help = "Lists, shows, cancels, retries and removes background tasks, and compares them with the queue."
 
     def add_arguments(self, parser: CommandParser) -> None:
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -46,13 +51,20 @@ class Command(BaseCommand):
         show = verbs.add_parser("show", help="One task with its attempts and the end of its log.")
         cancel = verbs.add_parser("cancel", help="End a waiting task, or stop a running one.")
         retry = verbs.add_parser("retry", help="Do again what a task did that has ended.")
-        for verb in (show, cancel, retry):
+        priority = verbs.add_parser("priority", help="Give a waiting task another priority.")
+        for verb in (show, cancel, retry, priority):
             verb.add_argument("id")
+        priority.add_argument("priority", type=int, help="1 (lowest) to 10")
         for verb in (show, cancel, retry):
             verb.add_argument("--wait", action="store_true", help="until the task has ended")
         prune = verbs.add_parser("prune", help="Remove tasks that ended long ago, with their logs.")
-        prune.add_argument("--older-than", required=True, metavar="AGE", help="such as 12h, 30d or 8w")
-        for verb in (listing, show, cancel, retry, prune):
+        prune.add_argument("--older-than", metavar="AGE", help="such as 12h, 30d or 8w; without: by the rules")
+        prune.add_argument("--state", default="", choices=sorted(ENDED), help="with --older-than: only these")
+        prune.add_argument("--lane", default="", choices=LANES, help="with --older-than: only these")
+        prune.add_argument("--dry-run", action="store_true", help="only say how many there are")
+        drift = verbs.add_parser("drift", help="Where database and queue disagree; what lasts is put right by watch.")
+        drift.add_argument("--repair", action="store_true", help="put it right here and now")
+        for verb in (listing, show, cancel, retry, priority, prune, drift):
             verb.add_argument("--json", action="store_true", help="JSON on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -108,17 +120,51 @@ class Command(BaseCommand):
         if options["wait"]:
             _demand(task, TaskState.SUCCEEDED)
 
+    def priority(self, options: dict[str, Any]) -> None:
+        """What it has gained by waiting stays."""
+        task = actions.change_priority(self._task(options["id"]), options["priority"])
+        if options["json"]:
+            self._json(task_detail(task))
+        else:
+            self.stdout.write(f"{task.pk}  waits with priority {task.priority}")
+
     def prune(self, options: dict[str, Any]) -> None:
         """Events about the tasks stay: they have ages of their own."""
-        match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", options["older_than"])
-        if not match:
-            raise CommandError(f"{options['older_than']!r} is no age: write such as 12h, 30d or 8w.",
-                               returncode=BAD_INPUT)
-        removed = actions.prune(timezone.now() - int(match[1]) * AGES[match[2]])
+        chosen = _chosen(options)
+        if options["dry_run"]:
+            rows = counted(chosen)
+            total = sum(row["count"] for row in rows)
+            if options["json"]:
+                self._json({"would_remove": total, "by": rows})
+                return
+            for row in rows:
+                self.stdout.write(f"{row['count']:>8}  {row['state']:<9}  {row['lane']}")
+            self.stdout.write(f"{total} tasks would be removed.")
+            return
+        removed = prune(chosen)
         if options["json"]:
             self._json({"removed": removed})
         else:
             self.stdout.write(f"{removed} tasks removed.")
+
+    def drift(self, options: dict[str, Any]) -> None:
+        """What is seen once may be a moment between steps; --repair waits until it lasts. Exit code 1: some is left."""
+        done = comparison.repair() if options["repair"] else []
+        found = comparison.compare()
+        if options["json"]:
+            self._json({"done": done, **comparison.as_dict(found, counts())})
+        else:
+            for sentence in done:
+                self.stdout.write(sentence)
+            for finding in found.findings:
+                self.stdout.write(f"{finding.label}: {finding.id}  {finding.title}  ({finding.detail})")
+            if not found.findings:
+                self.stdout.write("Database and queue agree.")
+            self.stdout.write("Put right in 30 days: " + ", ".join(f"{row['count']} {row['kind']}" for row in counts()))
+        if found.queue_away:
+            raise CommandError("Redis does not answer: only the processes were looked at.", returncode=FAILED)
+        if found.findings:
+            raise CommandError(f"{len(found.findings)} do not fit.", returncode=FAILED)
 
     def _task(self, text: str) -> Task:
         try:
@@ -137,6 +183,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{task.title}\nid        {task.pk}\nstate     {task.state}")
         if task.reason:
             self.stdout.write(f"reason    {task.reason}")
+        if task.run_at and task.is_active:
+            self.stdout.write(f"runs at   {task.run_at:%Y-%m-%d %H:%M:%S} UTC")
+        for dependency in task.dependencies.select_related("needs"):
+            self.stdout.write(f"needs     {dependency.needs_id} {dependency.needs.state}: {dependency.needs.title}")
         if task.steps_total:
             far = "" if percent is None else f", {percent:.0f} %"
             left = "" if left is None else f", {left:.0f} s left"
@@ -147,6 +197,19 @@ class Command(BaseCommand):
             self.stdout.write(f"error     {task.error}")
         for line in reversed(task.log_lines.order_by("-id")[:20]):
             self.stdout.write(f"{line.at:%H:%M:%S}  {line.text}")
+
+
+def _chosen(options: dict[str, Any]) -> Q:
+    age = options["older_than"]
+    if age is None:
+        if options["state"] or options["lane"]:
+            raise CommandError("--state and --lane go with --older-than: the rules know states and lanes themselves.",
+                               returncode=BAD_INPUT)
+        return by_rules(timezone.now())
+    match = re.fullmatch(r"([1-9][0-9]{0,4})([hdw])", age)
+    if not match:
+        raise CommandError(f"{age!r} is no age: write such as 12h, 30d or 8w.", returncode=BAD_INPUT)
+    return older_than(timezone.now() - int(match[1]) * AGES[match[2]], options["state"], options["lane"])
 
 
 def _ended(task: Task) -> Task:

@@ -89,5 +89,5 @@ def test_a_longer_list_costs_no_more_queries(api, django_assert_max_num_queries)
         child = make(parent=parent)
         child.attempts.create(number=1, worker="w", host="h", pid=1, pid_started=1, correlation_id=child.correlation_id)
     client.get("/api/tasks")
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         assert len(ids(client.get("/api/tasks"))) == 21

@@ -1,0 +1,36 @@
+"""A Hub apart from every other, for benches that look at tasks from inside: its own folder, Redis and database."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.core.management import call_command
+from django.db import connections
+
+import conftest  # the tests' data folder and settings; sets Django up
+from hub.env import redis_socket
+
+
+@dataclass(frozen=True)
+class Apart:
+    """`environ`: in which its processes run."""
+
+    redis: conftest.RedisServer
+    environ: dict[str, str]
+
+
+@contextmanager
+def hub() -> Iterator[Apart]:
+    """Migrated and with Redis, but without workers. At the end all of it is gone."""
+    redis = conftest.RedisServer(redis_socket(conftest.DATA))
+    redis.start()
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        yield Apart(redis, conftest.process_environment())
+    finally:
+        connections.close_all()
+        redis.stop()
+        shutil.rmtree(conftest.SCRATCH, ignore_errors=True)

@@ -1,0 +1,43 @@
+"""A PostgreSQL for the length of a bench."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str | None]:
+    """The URL of an empty PostgreSQL, with its own settings for durability; None when there is no `initdb`."""
+    initdb = shutil.which("initdb")
+    if initdb is None:
+        yield None
+        return
+    tools, data = Path(initdb).resolve().parent, folder / "postgresql"
+    if not (tools / "pg_ctl").exists():
+        tools = Path(initdb).parent
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # PostgreSQL will not run as root.
+    as_whom = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
+    if as_whom:
+        folder.chmod(0o755)
+        data.mkdir()
+        shutil.chown(data, "nobody", "nogroup")
+
+    def call(*arguments: str) -> None:
+        subprocess.run(arguments, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", **as_whom)
+
+    call(str(tools / "initdb"), "-D", str(data), "-U", "hub", "-A", "trust", "-E", "UTF8")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
+    call(str(tools / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(data / "log"), "-w", "start")
+    try:
+        yield f"postgres://hub:@127.0.0.1:{port}/postgres"
+    finally:
+        call(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")

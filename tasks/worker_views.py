@@ -1,0 +1,185 @@
+"""The page of workers and lanes. It only translates HTTP: see `tasks.workers` and `tasks.lane_actions`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+from django_htmx.http import trigger_client_event
+
+from accounts.access import require
+from accounts.models import Role
+from tasks import actions, lane_actions, workers
+from tasks.errors import TaskError
+from tasks.lane_actions import LaneLimits
+from tasks.lanes import LANES
+from tasks.models import Lane, SubjectCap, Task
+from tasks.presentation import version_of
+from tasks.queue import ORDERS, QueueAway, WorkerInfo
+from tasks.states import TaskState
+
+# A heartbeat that is younger is as it should be (seconds).
+FRESH = 12
+SAID = {"drain": "takes no more tasks", "stop": "ends after its task", "kill": "ends at once"}
+LOOKS = {"busy": "running", "idle": "succeeded", "starting": "queued"}
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRow:
+    """A live worker in the list. `look` is the state of a task that has its colour."""
+
+    name: str
+    node: str
+    pid: int
+    lanes: str
+    version: str
+    state: str
+    look: str
+    task: str
+    title: str
+    heartbeat: str
+    memory: int
+    succeeded: int
+    failed: int
+    may_drain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A lane with its limits, and how many of its tasks run and wait."""
+
+    lane: Lane
+    running: int
+    queued: int
+
+
+@require_safe
+@require(Role.VIEWER)
+def worker_list(request: HttpRequest) -> HttpResponse:
+    """The workers that are alive, the lanes, and their limits."""
+    return render(request, "tasks/workers.html", _workers_context() | _lanes_context())
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def live(request: HttpRequest) -> HttpResponse:
+    """The workers alone, for their poll; 204 while they look as in version `?v=`."""
+    context = _workers_context()
+    if request.GET.get("v") == context["workers_version"]:
+        return HttpResponse(status=204)
+    return render(request, "tasks/_workers.html", context)
+
+
+@require_POST
+@require(Role.OPERATOR)
+def order(request: HttpRequest, name: str, what: str) -> HttpResponse:
+    """Drain, stop or kill a worker."""
+    if what not in ORDERS:
+        raise Http404(f"A worker cannot be told to {what[:20]}.")
+    try:
+        workers.order(name, what)
+        level, text = "info", f"The worker {name} {SAID[what]}."
+    except (workers.NoSuchWorker, workers.Unheard, QueueAway) as error:
+        level, text = "warning", str(error)
+    if request.htmx:
+        response = render(request, "tasks/_workers.html", _workers_context())
+        return trigger_client_event(response, "toast", {"level": level, "text": text})
+    messages.add_message(request, getattr(messages, level.upper()), text)
+    return redirect("tasks:workers")
+
+
+@require_POST
+@require(Role.OPERATOR)
+def change_lane(request: HttpRequest, name: str) -> HttpResponse:
+    """Pause or resume a lane (`pause`, `resume`), or set its limits (`cap`, `rate`, `period`; empty for none)."""
+    if name not in LANES:
+        raise Http404(f"There is no lane {name[:40]}.")
+    if "pause" in request.POST:
+        return _done(request, lambda: lane_actions.pause(name), f"The lane {name} is paused; what runs goes on.")
+    if "resume" in request.POST:
+        return _done(request, lambda: lane_actions.resume(name), f"The lane {name} starts tasks again.")
+    return _done(request, lambda: lane_actions.limit(name, LaneLimits(
+        _number(request, "cap", int), _number(request, "rate", int), _number(request, "period", float)
+    )), f"The limits of {name} are set.")  # fmt: skip
+
+
+@require_POST
+@require(Role.OPERATOR)
+def cap_subject(request: HttpRequest) -> HttpResponse:
+    """Set the cap (`cap`) of the subjects that begin with `prefix`, or take it away (`remove`)."""
+    prefix = request.POST.get("prefix", "").strip()
+    if "remove" in request.POST:
+        return _done(request, lambda: lane_actions.uncap_subject(prefix), f"{prefix} has no cap any more.")
+    return _done(request, lambda: lane_actions.cap_subject(prefix, _number(request, "cap", int)),
+                 f"{prefix} is capped.")
+
+
+@require_POST
+@require(Role.OPERATOR)
+def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
+    """Give a waiting task another `priority`."""
+    task = get_object_or_404(Task, pk=pk)
+    try:
+        text = request.POST.get("priority", "")
+        task = actions.change_priority(task, int(text) if text.isascii() and text.isdecimal() else -1)
+        messages.info(request, f"“{task.title}” waits with priority {task.priority}.")
+    except TaskError as error:
+        messages.warning(request, error.message)
+    return redirect("tasks:detail", pk)
+
+
+def _workers_context() -> dict[str, Any]:
+    try:
+        found, away = workers.workers(), False
+    except QueueAway:
+        found, away = [], True
+    titles = {str(pk): title for pk, title in Task.objects.filter(
+        pk__in=[one.task for one in found if one.task]).values_list("pk", "title")}  # fmt: skip
+    rows = [_row(one, titles.get(one.task, "")) for one in found]
+    return {"workers": rows, "away": away, "workers_version": version_of([away, *rows])}
+
+
+def _row(one: WorkerInfo, title: str) -> WorkerRow:
+    age = int(one.heartbeat_age)
+    return WorkerRow(
+        one.name, one.node or one.host, one.pid, ", ".join(one.lanes), one.version, one.state,
+        LOOKS.get(one.state, "cancelled"), one.task if title else "", title,
+        "" if age < FRESH else f"not heard of for {age} s", one.memory >> 20, one.succeeded, one.failed,
+        one.state not in ORDERS.values(),
+    )  # fmt: skip
+
+
+def _lanes_context() -> dict[str, Any]:
+    rows = Task.objects.filter(state__in=[TaskState.RUNNING, TaskState.QUEUED]).order_by()
+    numbers = {(row["lane"], row["state"]): row["number"]
+               for row in rows.values("lane", "state").annotate(number=Count("pk"))}
+    return {
+        "lanes": [LaneRow(lane, numbers.get((lane.name, TaskState.RUNNING), 0),
+                          numbers.get((lane.name, TaskState.QUEUED), 0)) for lane in lane_actions.lanes()],
+        "caps": SubjectCap.objects.all(),
+    }
+
+
+def _number(request: HttpRequest, name: str, kind: type) -> Any:
+    """The number of a form's field; None for an empty one, and the text itself when it is no number."""
+    text = request.POST.get(name, "").strip()
+    try:
+        return kind(text) if text else None
+    except ValueError:
+        return text
+
+
+def _done(request: HttpRequest, act: Any, text: str) -> HttpResponse:
+    try:
+        act()
+        messages.info(request, text)
+    except TaskError as error:
+        messages.warning(request, error.message)
+    return redirect("tasks:workers")
