@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import psutil
+
 from bench.figures import Figure, at_least, at_most, median, p95
 from bench.hub import ONE_SLEEP, SHOP, Person, all_ended, folder, running_hub, settle_down, stop_all
 from bench.load import Load, drive, forever
@@ -34,44 +36,67 @@ def run(size: Size) -> list[Figure]:
     return figures
 
 
+class Turns:
+    """Loads of the web process, each under its name, in turns."""
+
+    def __init__(self, hub: RunningHub, seconds: float):
+        self.hub, self.seconds = hub, seconds
+        self.loads: dict[str, list[Load]] = {}
+        self.costs: dict[str, list[float]] = {}
+
+    def take(self, name: str, request: bytes) -> None:
+        """One turn of a request."""
+        before = _web_seconds(self.hub)
+        load = drive(self.hub.port, [forever(request)] * CLIENTS, self.seconds).expect(200, 204)
+        self.loads.setdefault(name, []).append(load)
+        self.costs.setdefault(name, []).append((_web_seconds(self.hub) - before) / len(load.answers))
+
+    def rate(self, name: str) -> float:
+        """Answers a second."""
+        return median([load.rate for load in self.loads[name]])
+
+    def cost(self, name: str) -> float:
+        """Milliseconds of processor time for an answer."""
+        return 1000 * median(self.costs[name])
+
+    def note(self, name: str) -> str:
+        answers = [answer for load in self.loads[name] for answer in load.answers]
+        unchanged = sum(answer.status == 204 for answer in answers) / len(answers)
+        slow = p95([answer.seconds for answer in answers]) * 1000
+        return (f"{self.cost(name):.1f} ms of processor each, p95 {slow:.0f} ms"
+                + (f", {100 * unchanged:.0f} % found nothing new" if unchanged else ""))
+
+    def ratio(self, one: str, other: str) -> Figure:
+        """How many answers of the one for one of the other: the median of neighbours in time."""
+        pairs = zip(self.loads[one], self.loads[other], strict=True)
+        return Figure(f"{one} / {other}", median([first.rate / second.rate for first, second in pairs]), "×",
+                      at_least(0.7), f"by processor time: {self.cost(other) / self.cost(one):.2f} ×")
+
+
 def _polls(hub: RunningHub, person: Person, size: Size, project: int, task: str) -> list[Figure]:
     row = f"/bench/row/{project}/"
-    plain = {"bare": person.asks("GET", f"/bare{row}alone/"), "house": person.asks("GET", row)}
-    pages = {"project": (f"/projects/{project}/", "live"), "task": (f"/tasks/{task}/", "task-live")}
-    seen: dict[str, list[Load]] = {name: [] for name in [*plain, *pages]}
+    plain = {"bare view": person.asks("GET", f"/bare{row}alone/"), "same view inside Hub": person.asks("GET", row)}
+    pages = {"project poll": (f"/projects/{project}/", "live"), "task poll": (f"/tasks/{task}/", "task-live")}
+    turns = Turns(hub, size.slice_seconds)
     for _ in range(size.slices):
         for name, request in plain.items():
-            seen[name].append(drive(hub.port, [forever(request)] * CLIENTS, size.slice_seconds).expect(200))
+            turns.take(name, request)
         for name, (page, target) in pages.items():
             # As a browser that has just loaded the page: what it shows changes by itself once a minute at least.
-            request = person.asks("GET", _poll(person, page), target)
-            seen[name].append(drive(hub.port, [forever(request)] * CLIENTS, size.slice_seconds).expect(204, 200))
-    idle = {name: median([_share_of_204(load) for load in seen[name]]) for name in pages}
-    rate = {name: median([load.rate for load in loads]) for name, loads in seen.items()}
-    how = f"{CLIENTS} connections, median of {size.slices} × {size.slice_seconds:g} s in turns"
-
-    def ratio(poll: str, base: str) -> float:
-        """The median of the ratios of neighbours in time."""
-        return median([one.rate / other.rate for one, other in zip(seen[poll], seen[base], strict=True)])
-
-    def poll(name: str) -> Figure:
-        slow = p95([second for load in seen[name] for second in load.latencies]) * 1000
-        return Figure(f"idle poll of a {name}'s page", rate[name], "req/s", None,
-                      f"p95 {slow:.0f} ms; {100 * idle[name]:.0f} % found nothing new")
-
+            turns.take(name, person.asks("GET", _poll(person, page), target))
+    said = {"bare view": "Django as it comes, no middleware; ", "same view inside Hub": "all middlewares, signed in; "}
     return [
-        Figure("bare view in Django as it comes, no middleware", rate["bare"], "req/s", None, how),
-        Figure("same view inside Hub, signed in", rate["house"], "req/s", None, how),
-        *(poll(name) for name in pages),
-        *(Figure(f"{name} poll / same view inside Hub", ratio(name, "house"), "×", at_least(0.7)) for name in pages),
-        *(Figure(f"{name} poll / bare view", ratio(name, "bare"), "×", at_least(0.7)) for name in pages),
-        *(Figure(f"queries of an idle {name} poll", _idle_queries(person, page, target), "", at_most(2))
+        *(Figure(name, turns.rate(name), "req/s", None, said.get(name, "") + turns.note(name)) for name in turns.loads),
+        *(turns.ratio(poll, base) for base in plain for poll in pages),
+        *(Figure(f"queries of an idle {name}", _idle_queries(person, page, target), "", at_most(2))
           for name, (page, target) in pages.items()),
     ]
 
 
-def _share_of_204(load: Load) -> float:
-    return sum(answer.status == 204 for answer in load.answers) / len(load.answers)
+def _web_seconds(hub: RunningHub) -> float:
+    """Processor time that the web process has used: what an answer costs, also on a machine that is busy."""
+    web = psutil.Process(hub.children()["web"])
+    return sum(sum(process.cpu_times()[:2]) for process in [web, *web.children(recursive=True)])
 
 
 def _fill(hub: RunningHub, size: Size) -> list[int]:
@@ -92,9 +117,11 @@ def _dashboard(hub: RunningHub, person: Person, size: Size) -> list[Figure]:
     for name, path in pages.items():
         request = person.asks("GET", path)
         drive(hub.port, [[(0.0, request)] * 3]).expect(200)
+        before = _web_seconds(hub)
         load = drive(hub.port, [forever(request)], size.slice_seconds * 2).expect(200)
+        cost = (_web_seconds(hub) - before) / len(load.answers) * 1000
         shown = load.answers[0].body.count(b'id="project-')
-        note = f"p95 {p95(load.latencies) * 1000:.0f} ms, {len(load.answers)} times"
+        note = f"p95 {p95(load.latencies) * 1000:.0f} ms, {len(load.answers)} times; {cost:.0f} ms of processor each"
         note += f", {shown} cards of {size.cards} projects" if shown else f", {size.cards} projects"
         bound = at_most(100) if name.startswith("dashboard") else None
         figures.append(Figure(name, median(load.latencies) * 1000, "ms", bound, note))
