@@ -83,13 +83,13 @@ def _lease_once(project: Project, asked: list[Need], wishes: dict[Need, int]) ->
         if need not in asked or (need in wishes and wishes[need] != row.host_port):
             row.delete()
             del held[need]
-    others = {row.host_port: row for row in PortLease.objects.select_related("project")}
+    others = taken()
     for need, port in wishes.items():
         if need not in held:
-            check_free(port, others)
+            check_free(port)
     missing = [need for need in asked if need not in held]
     open_needs = [need for need in missing if need not in wishes]
-    found = iter(free_ports(len(open_needs), set(others) | set(wishes.values())) if open_needs else ())
+    found = iter(free_ports(len(open_needs), others | set(wishes.values())) if open_needs else ())
     PortLease.objects.bulk_create(
         PortLease(project=project, service=need.service, instance=need.instance, container_port=need.container_port,
                   protocol=need.protocol, host_port=wishes[need] if need in wishes else next(found))
@@ -98,10 +98,10 @@ def _lease_once(project: Project, asked: list[Need], wishes: dict[Need, int]) ->
     return list(project.leases.all())
 
 
-def check_free(port: int, others: dict[int, PortLease]) -> None:
+def check_free(port: int) -> None:
     """ProjectError when the port is leased to another, or a process of this host listens on it."""
-    if port in others:
-        owner = others[port]
+    owner = PortLease.objects.select_related("project").filter(host_port=port).first()
+    if owner is not None:
         raise ProjectError(f"Port {port} is leased to {owner.service} of {owner.project.name}.", field="ports",
                            code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")
     if not host_ports.is_free(port):

@@ -111,9 +111,11 @@ class Live:
         return self.work is None and self.status in ("running", "degraded", "unknown", "starting", "stopping")
 
     @property
-    def every(self) -> int:
-        """Seconds until the next poll."""
-        return 1 if self.work else 2
+    def every(self) -> float:
+        """Seconds until the next poll; soon while a task has yet to say what its steps are."""
+        if self.work:
+            return 1 if self.work.steps else 0.5
+        return 2
 
 
 def mark_of(pk: int, now: datetime) -> str | None:
