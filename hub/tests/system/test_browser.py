@@ -64,7 +64,7 @@ def state(page: Page, word: str, seconds: float = 20) -> None:
         expect(badge).to_contain_text(word, timeout=seconds * 1000)
         return
     for _ in range(int(seconds * 2)):
-        page.reload()
+        page.goto(page.url)
         if word in badge.inner_text():
             return
         page.wait_for_timeout(500)
