@@ -112,9 +112,9 @@ class Live:
 
     @property
     def every(self) -> float:
-        """Seconds until the next poll; soon while a task has yet to say what its steps are."""
+        """Seconds until the next poll; soon while a task has yet to end its first step."""
         if self.work:
-            return 1 if self.work.steps else 0.5
+            return 1 if any(step.percent == 100 for step in self.work.steps) else 0.5
         return 2
 
 

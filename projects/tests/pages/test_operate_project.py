@@ -233,4 +233,4 @@ def test_progress_is_on_the_page_again_after_a_reload(operator, project):
     for _ in range(2):
         page = operator.get(url("detail", project)).content.decode()
         assert "1 of 4 done · web answers" in page and "web answers<span" in page
-        assert 'hx-trigger="every 1s"' in page
+        assert 'hx-trigger="every 0.5s"' in page
