@@ -25,11 +25,14 @@ import pytest
 import redis
 from django.conf import settings
 
+from projects.tests import port_slice
+
 REPOSITORY = Path(__file__).resolve().parent
 SCRATCH = Path(tempfile.mkdtemp(prefix="hub-tests-")).resolve()
 DATA = SCRATCH / "data"
 PROJECTS_ROOT = SCRATCH / "projects"
 PROJECTS_ROOT.mkdir()
+PORTS = port_slice.claimed()
 
 if "DJANGO_SETTINGS_MODULE" in os.environ:
     raise pytest.UsageError("Unset DJANGO_SETTINGS_MODULE: the tests set it themselves, after their own HUB_DATA.")
@@ -40,13 +43,16 @@ os.environ.update(
     DJANGO_SETTINGS_MODULE="hub.settings",
     HUB_DATA=str(DATA),
     HUB_PROJECTS_ROOT=str(PROJECTS_ROOT),
-    HUB_ID="test",
+    # By its Hub's id the engine finds the processes of a stack again: those of other tests must not look like ours.
+    HUB_ID=f"test-{PORTS.first}",
+    HUB_PORT_RANGE="{}-{}".format(*PORTS.own),
     REDIS_URL="",
     DEBUG="0",
 )
 os.environ.setdefault("DATABASE_URL", "")
 
-
+if settings.HUB_DATA != DATA:
+    raise pytest.UsageError("Django's settings were read before the tests could set their own HUB_DATA.")
 # Pages must render without collectstatic, and passwords in tests need no strength.
 settings.STORAGES = {
     **settings.STORAGES,
@@ -56,6 +62,16 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Here, because the conftest files of folders named on the command line are read before pytest-django sets up.
 django.setup()
 settings.STATIC_ROOT.mkdir(exist_ok=True)
+
+pytest_plugins = ["hub.tests.side_by_side"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """With `-n` this process runs no test itself: its workers do, each with a data folder and ports of its own."""
+    if config.getoption("numprocesses", 0):
+        PORTS.release()
+        # The workers inherit the environment, and with this in it Django would read it before they make their own.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load import Answer, drive, request
-from hub.tests.system.running_hub import REPOSITORY, RunningHub, free_port, processes_of
+from hub.tests.system.running_hub import REPOSITORY, RunningHub, processes_of
+from projects.tests.port_slice import claimed
 
 SHOP = REPOSITORY / "examples" / "shop"
 # Four services that do nothing: what a start of them takes is the engine's own time.
@@ -76,8 +76,8 @@ def running_hub(**environment: str) -> Iterator[RunningHub]:
         data, root = Path(scratch).resolve() / "data", Path(scratch).resolve() / "projects"
         data.mkdir(mode=0o700)
         root.mkdir()
-        low = 20000 + os.getpid() * 41 % 11000
-        hub = RunningHub(data, root, free_port(), (low, low + 999), dict(environment))
+        ports = claimed()
+        hub = RunningHub(data, root, ports.free(), ports.whole, dict(environment))
         try:
             hub.up()
             yield hub

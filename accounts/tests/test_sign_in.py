@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.conf import settings
 from django.core.cache import cache
 from django.test import Client
 
@@ -30,7 +31,7 @@ def test_a_name_and_its_password_sign_in(client):
     assert response["Location"] == "/"
     assert client.get("/tasks/").status_code == 200
     event = Event.objects.get()
-    assert event.subject == "hub.test.audit.signed-in"
+    assert event.subject == f"hub.{settings.HUB_ID}.audit.signed-in"
     assert (event.actor, event.origin, event.payload) == ("mara", "page", {"user": "mara"})
     assert str(event.correlation_id) == response["X-Correlation-ID"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 
 import pytest
+from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
 from events.actions import BadSubject, record
@@ -20,7 +21,7 @@ def test_a_fact_knows_who_where_and_which_request():
         event = record("project.started", {"project": 42})
     kept = Event.objects.get()
     assert kept.pk == event.pk
-    assert kept.subject == "hub.test.project.started"
+    assert kept.subject == f"hub.{settings.HUB_ID}.project.started"
     assert (kept.actor, kept.origin, kept.address) == ("mara", "page", "192.0.2.7")
     assert kept.correlation_id == correlation
     assert kept.payload == {"project": 42}

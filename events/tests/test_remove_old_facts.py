@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from events import actions
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 def fact(action: str, days: float) -> Event:
     then = timezone.now() - timedelta(days=days)
-    return Event.objects.create(subject=f"hub.test.{action}", actor="x", timestamp=then)
+    return Event.objects.create(subject=f"hub.{settings.HUB_ID}.{action}", actor="x", timestamp=then)
 
 
 def test_only_what_is_older_of_that_domain_goes():

@@ -97,5 +97,5 @@ def test_what_a_key_does_is_recorded_under_its_name_and_the_requests_correlation
     response = api("operator").post("/api/projects", {"name": "Shop", "path": str(projects_folder)},
                                     headers={"X-Correlation-ID": asked})
     assert response["X-Correlation-ID"] == asked
-    event = Event.objects.get(subject="hub.test.project.created")
+    event = Event.objects.get(subject=f"hub.{settings.HUB_ID}.project.created")
     assert (event.actor, event.origin, str(event.correlation_id)) == ("key:operator of a test", "api", asked)

@@ -78,7 +78,7 @@ def run(checkout: Path, *arguments: str, path: str | None = None, before: list[s
 def programs(folder: Path, **scripts: str) -> str:
     """A PATH with the few programs that a shell script needs, and these."""
     folder.mkdir()
-    for name in ("sh", "dirname", "readlink", "cat"):
+    for name in {"sh", "dirname", "readlink", "cat", "uname"} - set(scripts):
         (folder / name).symlink_to(shutil.which(name))
     for name, text in scripts.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
@@ -200,8 +200,16 @@ def test_a_full_disk_is_told_in_one_line(tmp_path: Path):
     assert "full" in line and str(tmp_path) in line
 
 
+def test_another_system_than_linux_is_refused_before_anything_is_made(checkout: Path, tmp_path: Path):
+    exec_python = f'exec {sys.executable} "$@"'
+    path = programs(tmp_path / "programs", uname="echo Darwin", python3=exec_python)
+    line = refusal(run(checkout, path=path))
+    assert "needs Linux, and this is Darwin" in line
+    assert not (checkout / ".venv").exists()
+
+
 @pytest.mark.parametrize("flag", ["-h", "--help"])
 def test_help_needs_nothing(checkout: Path, tmp_path: Path, flag: str):
-    done = run(checkout, flag, path=programs(tmp_path / "programs"))
+    done = run(checkout, flag, path=programs(tmp_path / "programs", uname="echo Darwin"))
     assert done.returncode == 0
     assert "Usage: bin/up" in done.stdout and "--stop-stacks" in done.stdout

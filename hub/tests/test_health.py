@@ -15,8 +15,9 @@ from django.conf import settings as hub_settings
 from django.test import Client
 
 from hub import health
-from hub.tests.conftest import ROOT, free_port
+from hub.tests.conftest import ROOT
 from hub.watch import heartbeat_file
+from projects.tests.port_slice import free_port
 
 pytestmark = pytest.mark.django_db
 

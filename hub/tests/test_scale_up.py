@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from hub.tests.conftest import ROOT, RunningHub
+from hub.tests.conftest import ROOT
+from hub.tests.up_process import UpProcess
 
 SLEEPS = """
 from tasks.actions import enqueue
@@ -30,7 +31,7 @@ def up_environment(up_environment: dict[str, str]) -> dict[str, str]:
                              "HUB_WORKERS_PATIENCE": "3"}
 
 
-def workers(hub: RunningHub) -> set[str]:
+def workers(hub: UpProcess) -> set[str]:
     return {name for name in hub.children() if name.startswith("worker-")}
 
 

@@ -13,13 +13,15 @@ import psutil
 import pytest
 
 from hub.env import read_env
-from hub.tests.conftest import ROOT, RunningHub, StartHub, free_port
+from hub.tests.conftest import ROOT, StartHub
+from hub.tests.up_process import UpProcess
+from projects.tests.port_slice import free_port
 
 LINK = re.compile(r"http://127\.0\.0\.1:(\d+)(/sign-in/\S+)")
 
 
 @pytest.fixture(scope="module")
-def hub(start_hub: StartHub) -> RunningHub:
+def hub(start_hub: StartHub) -> UpProcess:
     """One Hub for the tests that leave it running."""
     return start_hub()
 
@@ -37,13 +39,13 @@ def only_line(done: subprocess.CompletedProcess) -> str:
     return lines[0]
 
 
-def test_it_gets_ready_and_healthy(hub: RunningHub, eventually):
+def test_it_gets_ready_and_healthy(hub: UpProcess, eventually):
     assert hub.get("/health/ready") == (200, {"ready": True, "reasons": []})
     eventually(hub.is_healthy)
     assert set(hub.children()) == {"web", "worker-1", "worker-2", "watch", "redis"}
 
 
-def test_the_first_start_prints_a_link_that_signs_in(hub: RunningHub):
+def test_the_first_start_prints_a_link_that_signs_in(hub: UpProcess):
     match = LINK.search(hub.output)
     assert match, hub.output
     assert int(match[1]) == hub.port
@@ -51,7 +53,7 @@ def test_the_first_start_prints_a_link_that_signs_in(hub: RunningHub):
     assert hub.get("/sign-in/not-a-link/")[0] not in (200, 302)
 
 
-def test_no_token_of_a_link_is_kept_in_a_log(hub: RunningHub, eventually):
+def test_no_token_of_a_link_is_kept_in_a_log(hub: UpProcess, eventually):
     for path in ("/sign-in/first-token/", "/sign-in/second-token", "/nothing/sign-in%2Fthird-token"):
         hub.get(path)
     logs = hub.data / "logs"
@@ -62,7 +64,7 @@ def test_no_token_of_a_link_is_kept_in_a_log(hub: RunningHub, eventually):
         assert not any(word in path.read_text(errors="replace") for path in logs.iterdir())
 
 
-def test_the_data_folder_is_private(hub: RunningHub):
+def test_the_data_folder_is_private(hub: UpProcess):
     assert hub.data.stat().st_mode & 0o077 == 0
     # The static files are public; everything else, also what SQLite and Redis make, is not.
     inside = [path for path in hub.data.rglob("*") if "static" not in path.parts and not path.is_symlink()]
@@ -81,14 +83,14 @@ def test_a_data_folder_that_exists_is_closed_to_others_where_it_is_hubs(tmp_path
     assert tmp_path.stat().st_mode & 0o7777 == after
 
 
-def test_idle_it_takes_at_most_300_mb(hub: RunningHub, eventually):
+def test_idle_it_takes_at_most_300_mb(hub: UpProcess, eventually):
     eventually(hub.is_healthy)
     shares = {process.pid: process.memory_full_info().pss for process in hub.look() if process.is_running()}
     assert len(shares) >= 7  # up, redis, web and its worker, two workers, watch
     assert sum(shares.values()) <= 300 * 1024 * 1024, shares
 
 
-def test_a_second_hub_on_the_same_data_is_refused(hub: RunningHub, up_environment: dict[str, str]):
+def test_a_second_hub_on_the_same_data_is_refused(hub: UpProcess, up_environment: dict[str, str]):
     done = run_up(up_environment, port=free_port())
     line = only_line(done)
     assert done.returncode == 1
@@ -133,7 +135,7 @@ def test_a_full_disk_is_told_in_one_line(up_environment: dict[str, str], tmp_pat
 
 
 @pytest.mark.parametrize("name", ["redis", "worker-1", "watch", "web"])
-def test_a_killed_child_is_replaced(hub: RunningHub, name: str, eventually):
+def test_a_killed_child_is_replaced(hub: UpProcess, name: str, eventually):
     eventually(hub.is_healthy, 30)
     pid = hub.children()[name]
     os.kill(pid, signal.SIGKILL)
@@ -144,7 +146,7 @@ def test_a_killed_child_is_replaced(hub: RunningHub, name: str, eventually):
     assert not psutil.pid_exists(pid)
 
 
-def test_a_killed_web_worker_is_replaced(hub: RunningHub, eventually):
+def test_a_killed_web_worker_is_replaced(hub: UpProcess, eventually):
     web = psutil.Process(hub.children()["web"])
     (worker,) = web.children()
     worker.kill()
@@ -153,7 +155,7 @@ def test_a_killed_web_worker_is_replaced(hub: RunningHub, eventually):
     hub.look()
 
 
-def test_a_visitor_is_not_refused_while_the_web_process_is_replaced(hub: RunningHub, eventually):
+def test_a_visitor_is_not_refused_while_the_web_process_is_replaced(hub: UpProcess, eventually):
     eventually(hub.is_healthy, 30)
     web = psutil.Process(hub.children()["web"])
     dying = [web, *web.children()]
@@ -164,7 +166,7 @@ def test_a_visitor_is_not_refused_while_the_web_process_is_replaced(hub: Running
     assert hub.get("/health/ready", timeout=20)[0] == 200
 
 
-def test_what_the_children_say_is_kept_in_files(hub: RunningHub):
+def test_what_the_children_say_is_kept_in_files(hub: UpProcess):
     for name in ("up", "redis", "worker-1", "worker-2"):
         path = hub.data / "logs" / f"{name}.log"
         assert path.stat().st_size > 0, name
@@ -172,7 +174,7 @@ def test_what_the_children_say_is_kept_in_files(hub: RunningHub):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_asked_to_stop_it_leaves_no_process(hub: RunningHub, start_hub: StartHub, number: signal.Signals, eventually):
+def test_asked_to_stop_it_leaves_no_process(hub: UpProcess, start_hub: StartHub, number: signal.Signals, eventually):
     if hub.process.poll() is None:  # the one that the tests above used stops first: one Hub for each data folder
         running = hub
     else:
@@ -187,7 +189,7 @@ def test_asked_to_stop_it_leaves_no_process(hub: RunningHub, start_hub: StartHub
         pass
 
 
-def test_killed_it_takes_its_children_along_and_starts_again(hub: RunningHub, start_hub: StartHub, eventually):
+def test_killed_it_takes_its_children_along_and_starts_again(hub: UpProcess, start_hub: StartHub, eventually):
     assert hub.process.poll() is not None
     first = start_hub()
     eventually(first.is_healthy, 30)
@@ -201,7 +203,7 @@ def test_killed_it_takes_its_children_along_and_starts_again(hub: RunningHub, st
     assert second.wait(20) == 0
 
 
-def test_stopped_while_it_starts_it_leaves_no_process(hub: RunningHub, start_hub: StartHub, eventually):
+def test_stopped_while_it_starts_it_leaves_no_process(hub: UpProcess, start_hub: StartHub, eventually):
     assert hub.process.poll() is not None
     starting = start_hub(ready=False)
     eventually(lambda: starting.owner() == starting.process.pid and starting.children(), 20)
@@ -211,7 +213,7 @@ def test_stopped_while_it_starts_it_leaves_no_process(hub: RunningHub, start_hub
     assert starting.left() == []
 
 
-def test_with_a_user_no_link_is_printed(hub: RunningHub, start_hub: StartHub, up_environment: dict[str, str]):
+def test_with_a_user_no_link_is_printed(hub: UpProcess, start_hub: StartHub, up_environment: dict[str, str]):
     assert hub.process.poll() is not None
     code = "from django.contrib.auth.models import User; User.objects.create_user('anna')"
     subprocess.run([sys.executable, str(ROOT / "manage.py"), "shell", "-c", code], env=up_environment, check=True)
@@ -221,7 +223,7 @@ def test_with_a_user_no_link_is_printed(hub: RunningHub, start_hub: StartHub, up
     assert again.wait(20) == 0
 
 
-def test_under_nohup_it_outlives_the_terminal(hub: RunningHub, start_hub: StartHub):
+def test_under_nohup_it_outlives_the_terminal(hub: UpProcess, start_hub: StartHub):
     assert hub.process.poll() is not None
     running = start_hub(before=("nohup",))
     running.process.send_signal(signal.SIGHUP)
@@ -232,7 +234,7 @@ def test_under_nohup_it_outlives_the_terminal(hub: RunningHub, start_hub: StartH
     assert running.wait(20) == 0
 
 
-def test_without_a_stack_there_is_nothing_to_stop(hub: RunningHub, up_environment: dict[str, str]):
+def test_without_a_stack_there_is_nothing_to_stop(hub: UpProcess, up_environment: dict[str, str]):
     assert hub.process.poll() is not None
     done = run_up(up_environment, "--stop-stacks", port=free_port())
     assert (done.returncode, done.stdout) == (0, "No stack is running.\n")

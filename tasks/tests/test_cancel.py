@@ -8,6 +8,7 @@ import time
 import uuid
 
 import pytest
+from django.conf import settings
 
 from events.context import acting
 from events.models import Event
@@ -30,7 +31,7 @@ def test_a_queued_task_ends_at_once_and_never_starts(trial_workers, said, wait_f
     task.refresh_from_db()
     assert (task.state, task.attempt, task.reason) == ("cancelled", 0, "Cancelled by bob.")
     assert said.read_text() == "next\n" and hooks(task) == ["cancelled"] and task.finished_at
-    assert Event.objects.get(subject="hub.test.task.cancelled").actor == "bob"
+    assert Event.objects.get(subject=f"hub.{settings.HUB_ID}.task.cancelled").actor == "bob"
 
 
 def test_a_running_task_tidies_up_and_is_cancelled_within_two_seconds(trial_workers, said, wait_for, eventually):
@@ -49,8 +50,8 @@ def test_a_running_task_tidies_up_and_is_cancelled_within_two_seconds(trial_work
     assert said.read_text() == "began\ntidied\n" and hooks(task) == ["cancelled"]
     assert task.reason == "Cancelled by bob." and task.attempts.get().outcome == "cancelled"
     assert "task.cancel_requested" in facts(task) and facts(task).count("task.cancelled") == 1
-    assert Event.objects.get(subject="hub.test.task.cancel_requested").actor == "bob"
-    assert Event.objects.get(subject="hub.test.task.cancelled").actor == "alice"
+    assert Event.objects.get(subject=f"hub.{settings.HUB_ID}.task.cancel_requested").actor == "bob"
+    assert Event.objects.get(subject=f"hub.{settings.HUB_ID}.task.cancelled").actor == "alice"
 
 
 def test_a_job_that_will_not_stop_is_killed_after_its_grace_with_its_children(

@@ -7,6 +7,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
@@ -43,7 +44,7 @@ def test_a_task_is_a_row_with_its_actor_an_event_and_a_place_in_its_queue(empty_
     assert (task.state, task.actor, task.correlation_id) == ("queued", "alice", correlation)
     assert task.title == "Sleep for 1 s"
     event = Event.objects.get()
-    assert event.subject == "hub.test.task.created"
+    assert event.subject == f"hub.{settings.HUB_ID}.task.created"
     assert (event.actor, event.correlation_id) == ("alice", correlation)
     assert event.payload == {"task": str(task.pk), "job": "demo.sleep", "subject": "projects.project:1"}
     assert redis_server.client().lrange(f"rq:queue:{queue_name('stacks', 8)}", 0, -1) == [str(task.pk).encode()]

@@ -9,6 +9,7 @@ import signal
 import time
 
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from accounts.tests.api_client import error_of
@@ -69,7 +70,8 @@ def test_a_drained_worker_finishes_its_task_and_takes_no_other(trial_workers, sa
     time.sleep(1.5)
     assert Task.objects.get(pk=after.pk).state == "queued" and worker.process.poll() is None
     assert workers.worker(worker.name).state == "draining"
-    assert Event.objects.filter(subject="hub.test.worker.drain", actor="key:operator of a test").count() == 2
+    drains = Event.objects.filter(subject=f"hub.{settings.HUB_ID}.worker.drain", actor="key:operator of a test")
+    assert drains.count() == 2
 
     assert api("operator").post(f"/api/workers/{worker.name}/stop").json()["state"] == "stopping"
     assert worker.process.wait(5) == 0 and listed(api) == []

@@ -210,9 +210,9 @@ def test_the_daily_task_removes_tasks_events_and_what_redis_kept_for_nobody(work
     old, new = ended(401), ended(1)
     RetentionRule.objects.create(lane="reports", days=1)
     report = ended(2, lane="reports")
-    Event.objects.create(subject="hub.test.task.created", actor="x", timestamp=timezone.now() - 101 * DAY)
-    Event.objects.create(subject="hub.test.audit.signed-in", actor="x", timestamp=timezone.now() - 500 * DAY)
-    Event.objects.create(subject="hub.test.project.started", actor="x", timestamp=timezone.now() - 401 * DAY)
+    for action, days in [("task.created", 101), ("audit.signed-in", 500), ("project.started", 401)]:
+        subject = f"hub.{settings.HUB_ID}.{action}"
+        Event.objects.create(subject=subject, actor="x", timestamp=timezone.now() - days * DAY)
     redis = queue.connection()
     redis.hset("rq:job:nobody", "status", "queued")
     scheduled = enqueue(Sleep, {"seconds": 1}, lane="metrics")
@@ -220,7 +220,7 @@ def test_the_daily_task_removes_tasks_events_and_what_redis_kept_for_nobody(work
     task = wait_for(enqueue(Prune, {}), "succeeded", timeout=30)
     assert task.result == {"tasks": 2, "events": 2, "records": 1}
     assert not Task.objects.filter(pk__in=[old.pk, report.pk]).exists() and Task.objects.filter(pk=new.pk).exists()
-    assert [event.subject for event in Event.objects.filter(actor="x")] == ["hub.test.audit.signed-in"]
+    assert [event.subject for event in Event.objects.filter(actor="x")] == [f"hub.{settings.HUB_ID}.audit.signed-in"]
     assert queue.lasting_records() >= {str(scheduled.pk)} and not redis.exists("rq:job:nobody")
 
 

@@ -6,6 +6,8 @@ import json
 import pickle
 import uuid
 
+from django.conf import settings
+
 from events.context import acting
 from events.models import Event
 from tasks.actions import enqueue, retry
@@ -16,13 +18,13 @@ from tasks.tests import jobs
 
 
 def hooks(task: Task) -> list[str]:
-    return [event.payload["hook"] for event in Event.objects.filter(subject="hub.test.trial.hook").order_by("id")
-            if event.payload["task"] == str(task.pk)]
+    events = Event.objects.filter(subject=f"hub.{settings.HUB_ID}.trial.hook").order_by("id")
+    return [event.payload["hook"] for event in events if event.payload["task"] == str(task.pk)]
 
 
 def facts(task: Task) -> list[str]:
     events = [event for event in Event.objects.order_by("id") if event.payload.get("task") == str(task.pk)]
-    return [event.subject.removeprefix("hub.test.") for event in events]
+    return [event.subject.removeprefix(f"hub.{settings.HUB_ID}.") for event in events]
 
 
 def test_it_runs_once_and_everything_carries_its_correlation_id_and_actor(trial_workers, said, wait_for):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hub.tests.system.running_hub import RunningHub, free_port, processes_of
+from hub.tests.system.running_hub import RunningHub, processes_of
+from projects.tests.port_slice import claimed
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +19,8 @@ def hub() -> Iterator[RunningHub]:
         data, root = Path(scratch).resolve() / "data", Path(scratch).resolve() / "projects"
         data.mkdir(mode=0o700)
         root.mkdir()
-        low = 20000 + (os.getpid() * 37) % 20000
-        running = RunningHub(data, root, free_port(), (low, low + 400))
+        ports = claimed()
+        running = RunningHub(data, root, ports.free(), ports.hub)
         try:
             running.up()
             yield running

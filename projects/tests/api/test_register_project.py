@@ -6,6 +6,7 @@ import pytest
 
 from accounts.tests.api_client import error_of
 from projects.models import PortLease, Project
+from projects.tests.port_slice import free_port
 
 pytestmark = pytest.mark.django_db
 
@@ -27,12 +28,6 @@ def register(operator, projects_folder):
         return response.json()
 
     return make
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
 
 
 def ports_of(project: dict) -> dict[str, int]:

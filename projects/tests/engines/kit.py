@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import secrets
 import sys
 from collections.abc import Iterator
@@ -10,10 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from projects.engines.base import EngineError, Step
-from projects.engines.host_ports import is_free
 from projects.engines.process.engine import ProcessEngine
 from projects.stacks.spec import Definition, Port, Readiness, ServiceSpec, Stack
 from projects.tests.engines.processes_seen import kill, mains_of, processes_of, supervisors_of
+from projects.tests.port_slice import free_port
 
 PYTHON = f"{Path(sys.executable).resolve()} -S -E -B"
 
@@ -52,7 +51,6 @@ class ProcessKit:
     def __init__(self, folder: Path):
         self.folder, self.engine = folder, ProcessEngine()
         self.stacks: list[Stack] = []
-        self._ports: set[int] = set()
 
     # Stacks
 
@@ -68,7 +66,7 @@ class ProcessKit:
             for name, text in PROGRAMS.items():
                 (path / name).write_text(text)
         ports = {
-            (service.name, number, port.container_port): self.port()
+            (service.name, number, port.container_port): free_port()
             for service in services
             for number in range(1, service.instances + 1)
             for port in service.ports
@@ -83,14 +81,6 @@ class ProcessKit:
         services = fields.pop("services", stack.services)
         definition = replace(stack.definition, services=tuple(services))
         return replace(stack, definition=definition, **fields)
-
-    def port(self) -> int:
-        """A free port below those the kernel gives to outgoing connections."""
-        while True:
-            port = random.randint(15000, 30000)
-            if port not in self._ports and is_free(port):
-                self._ports.add(port)
-                return port
 
     def write(self, stack: Stack, name: str, text: str) -> None:
         (stack.path / name).write_text(text)

@@ -12,6 +12,7 @@ from projects.engines.umask import keep_private, usual
 from projects.stacks.spec import Port, Readiness, ServiceSpec
 from projects.tests.engines.kit import PYTHON
 from projects.tests.engines.processes_seen import mains_of, variables_of
+from projects.tests.port_slice import free_port
 
 BRIEF = Readiness(stay_up=0.05)
 
@@ -60,7 +61,7 @@ def test_ports_are_found_by_name_and_replace_those_of_the_definition(kit):
            "COLOUR": "blue", "PYTHONUNBUFFERED": "", "GREETING": "two words = 'quoted' $HOME"}
     stack = kit.stack_of(redis, worker, env=env)
     ports = stack.host_ports | {
-        ("web-app", number, port): kit.port() for number in (1, 2) for port in (8000, 8001)
+        ("web-app", number, port): free_port() for number in (1, 2) for port in (8000, 8001)
     }
     stack = kit.changed(stack, services=[redis, worker, ServiceSpec("web-app", "sleep 600", ports=web.ports,
                         instances=2, ready=Readiness("up", stay_up=0.05))], host_ports=ports)
