@@ -85,6 +85,7 @@ def test_a_watch_that_stopped_touching_its_file_is_taken_for_dead(client, redis_
     assert watch["age"] >= 60
 
 
+@pytest.mark.alone
 def test_without_redis_it_is_degraded_and_not_ready(client, no_redis, watch_lives):
     begun = time.monotonic()
     status, body = ask(client)
@@ -93,6 +94,7 @@ def test_without_redis_it_is_degraded_and_not_ready(client, no_redis, watch_live
     assert ask(client, "/health/ready") == (503, {"ready": False, "reasons": ["Redis does not answer"]})
 
 
+@pytest.mark.alone
 def test_a_redis_that_hangs_does_not_hang_the_page(client, hanging_redis, watch_lives):
     begun = time.monotonic()
     status, body = ask(client)
@@ -118,6 +120,7 @@ def test_it_is_public_and_only_for_reading(client, redis_server, path: str):
         assert method(path).status_code == 405
 
 
+@pytest.mark.alone
 def test_it_answers_quickly_when_all_is_well(client, redis_server):
     ask(client)
     times = []

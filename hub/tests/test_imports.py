@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 import sys
 from collections.abc import Iterator
@@ -48,8 +49,14 @@ def imports(tree: ast.AST, path: Path) -> Iterator[tuple[str, int]]:
                 yield f"{base}.{alias.name}", node.lineno
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(), str(path))
+
+
+@functools.cache
 def imported(path: Path) -> list[tuple[str, int]]:
-    return list(imports(ast.parse(path.read_text(), str(path)), path))
+    return list(imports(parsed(path), path))
 
 
 def test_there_is_something_to_check():
@@ -72,7 +79,7 @@ def test_an_app_imports_only_what_is_below_it(app: str):
 def test_no_function_imports_our_own_apps():
     wrong = []
     for path in sources():
-        tree = ast.parse(path.read_text(), str(path))
+        tree = parsed(path)
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
                 wrong += [
@@ -86,7 +93,7 @@ def test_no_function_imports_our_own_apps():
 def test_nothing_is_imported_for_type_checking_only():
     wrong = []
     for path in sources():
-        for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        for node in ast.walk(parsed(path)):
             if "TYPE_CHECKING" in (getattr(node, "id", ""), getattr(node, "attr", "")):
                 wrong.append(f"{name_of(path)}:{node.lineno}")
     assert wrong == []

@@ -34,6 +34,7 @@ def test_a_queued_task_ends_at_once_and_never_starts(trial_workers, said, wait_f
     assert Event.objects.get(subject=f"hub.{settings.HUB_ID}.task.cancelled").actor == "bob"
 
 
+@pytest.mark.alone
 def test_a_running_task_tidies_up_and_is_cancelled_within_two_seconds(trial_workers, said, wait_for, eventually):
     trial_workers()
     with acting(actor="alice"):

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from accounts.tests.people import signed_in
-from tasks import workers
+from tasks import queue, workers
 from tasks.actions import enqueue
 from tasks.jobs import Sleep
 from tasks.models import Lane, SubjectCap, Task
@@ -20,8 +20,9 @@ def operator():
     return signed_in("operator")
 
 
-def test_live_workers_are_shown_and_a_poll_answers_only_what_changed(trial_workers, operator):
+def test_live_workers_are_shown_and_a_poll_answers_only_what_changed(trial_workers, operator, eventually):
     (worker,) = trial_workers(1, lanes="reports")
+    eventually(lambda: [live.state for live in queue.workers_alive()] == ["idle"])  # it begins as "started"
     page = operator.get("/tasks/workers/")
     assert worker.name in page.text and f"pid {worker.pid}" in page.text and "idle" in page.text
     version = page.context["workers_version"]

@@ -161,6 +161,7 @@ def pruning():
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.alone
 def test_no_enqueue_waits_for_what_is_being_removed(redis_server, pruning, eventually):
     redis_server.client().flushall()
     many(600, lines=4)

@@ -47,6 +47,7 @@ def test_a_second_sigterm_kills_the_task_which_says_so(trial_workers, said, even
     assert "SIGKILL" in task.error and began(task.attempts.get().pid) is None
 
 
+@pytest.mark.alone
 def test_an_idle_worker_ends_at_once_also_while_redis_is_away(trial_workers, redis_server):
     one, other = trial_workers(2)
     begun = time.monotonic()
@@ -72,6 +73,7 @@ def test_a_worker_is_known_with_what_it_does_and_forgotten_when_it_is_killed(tri
     assert names() == set()
 
 
+@pytest.mark.alone
 def test_an_idle_worker_takes_a_task_at_once(trial_workers, said, eventually):
     trial_workers()
     task = enqueue(jobs.Say, {"file": str(said)}, priority=1, lane=LANES[-1])

@@ -98,6 +98,7 @@ def stored(task: Task) -> Task:
     return Task.objects.get(pk=task.pk)
 
 
+@pytest.mark.alone
 def test_steps_are_written_at_once_and_counts_at_most_once_a_second(told, eventually):
     task, progress = told()
     progress.plan([("a", "First"), ("b", "Second")])
@@ -125,6 +126,7 @@ def test_a_new_plan_replaces_only_what_has_not_begun(told, eventually):
     assert steps[0]["label"] == "A" and steps[1]["detail"] == "half way" and steps[1]["done"] == 3
 
 
+@pytest.mark.alone
 def test_a_log_line_is_readable_within_a_second_and_a_flood_is_cut(told, eventually):
     task, progress = told()
     progress.log("hello\nworld", level="warning", source="web")
@@ -156,6 +158,7 @@ def test_a_task_that_is_deleted_under_its_job_harms_nobody(told, eventually):
     assert progress.close(succeeded=True)["steps"] == []
 
 
+@pytest.mark.alone
 def test_after_three_runs_the_remaining_time_is_right_at_half_time(trial_workers, said, wait_for):
     """One slow step among short ones, in a run as long as the earlier ones."""
     steps = [["short", 0.2, 1], ["slow", 3.0, 1], ["counted", 0.8, 4]]

@@ -117,6 +117,7 @@ def test_from_a_folder_to_a_running_copy_and_back(hub: RunningHub, page: Page):
     assert not list((hub.data / "stacks").glob(f"{slug}*"))
 
 
+@pytest.mark.alone
 def test_progress_is_on_screen_within_a_second_and_survives_a_reload(hub: RunningHub, browser: Browser, session: dict):
     project = hub.add("Patient", REPOSITORY / "examples" / "pipeline", env={"SLOW_SECONDS": "4"})
     context = browser.new_context(storage_state=session, base_url=hub.address)

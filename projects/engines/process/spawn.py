@@ -3,9 +3,10 @@
 import os
 import signal
 
-# Python ignores the first two for itself, and an ignored signal is inherited through exec; the supervisor handles the
-# others, and would swallow one that comes before exec.
-RESTORED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
+# Python ignores the first two for itself, a shell the third for what it starts in the background, and an ignored signal
+# is inherited through exec; the supervisor handles the others, and would swallow one that comes before exec.
+RESTORED_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGQUIT,
+                    signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
 def spawn(command: str, folder: str, variables: dict[str, str], log_path: str) -> int:

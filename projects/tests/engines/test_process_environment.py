@@ -99,7 +99,11 @@ import signal, time
 print([signal.getsignal(n).name for n in (signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)], flush=True)
 time.sleep(600)
 """)
-    kit.up(stack)
+    before = signal.signal(signal.SIGQUIT, signal.SIG_IGN)  # as a shell leaves it to what runs in the background
+    try:
+        kit.up(stack)
+    finally:
+        signal.signal(signal.SIGQUIT, before)
     (main,) = mains_of(stack, "web")
     with open(f"/proc/{main}/status") as file:
         masks = {line.split(":")[0]: int(line.split()[1], 16) for line in file if line.startswith(("SigBlk", "SigIgn"))}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 
+import pytest
+
 from projects.engines.process import reading
 from projects.engines.process.reading import read_on, read_tail
 from projects.engines.process.rotation import LIMIT, Rotation
@@ -35,6 +37,7 @@ def on_disk(stack) -> int:
     return total
 
 
+@pytest.mark.alone
 def test_a_flood_stays_bounded_and_readable(kit):
     stack = kit.stack_of(ServiceSpec("web", f"{PYTHON} flood.py", ready=BRIEF))
     kit.write(stack, "flood.py", FLOOD)

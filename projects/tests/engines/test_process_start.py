@@ -39,6 +39,7 @@ def test_commands_that_only_a_shell_understands_are_no_problem(kit, command):
     assert kit.state(stack, "web").state == "running"
 
 
+@pytest.mark.alone
 def test_a_command_that_the_shell_does_not_find_fails_at_once(kit):
     stack = kit.stack_of(ServiceSpec("web", "true; exec no-such-program", ready=BRIEF))
     began = time.monotonic()
@@ -137,6 +138,7 @@ def test_a_foreign_listener_on_any_address_is_named(kit, address):
     assert problem.holder in problem.message
 
 
+@pytest.mark.alone
 def test_the_first_start_costs_little_over_the_services_own_time(kit):
     stack = kit.stack_of(*(
         ServiceSpec(f"job{number}", "true", kind="one-shot", depends_on=(f"job{number - 1}",) if number else ())

@@ -49,6 +49,7 @@ def escaped(stack) -> int:
     return int(until(lambda: path.exists() and path.read_text(), 5, "the escape"))
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("supervisor", ["alive", "dead"])
 def test_a_grandchild_that_ignores_the_signal_in_its_own_session_is_gone(kit, supervisor):
     stack = kit.stack_of(service("daemon", f"{PYTHON} escape.py", stop_grace=0.5))
@@ -166,6 +167,7 @@ def test_leftovers_of_a_dead_service_do_not_keep_its_port(kit, prefix):
     assert len(processes_of(stack, "web")) == 2
 
 
+@pytest.mark.alone
 def test_a_stop_is_quick_where_everything_obeys(kit):
     stack = kit.stack("web", "api", "worker")
     kit.up(stack)

@@ -50,6 +50,7 @@ def test_it_belongs_to_nobody_and_has_nothing_of_our_environment(kit, monkeypatc
     assert "SECRET_KEY" not in psutil.Process(pid).environ()
 
 
+@pytest.mark.alone
 def test_it_is_small_and_idle(kit):
     stack = kit.stack("web", "api", "worker")
     kit.up(stack)

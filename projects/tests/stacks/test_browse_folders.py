@@ -155,6 +155,7 @@ def test_names_that_no_page_could_send_back_are_left_out(root):
     assert not any("caf" in name for name in names)
 
 
+@pytest.mark.alone
 def test_ten_thousand_folders_are_listed_at_once_and_cut(root):
     big = root / "big"
     big.mkdir()
