@@ -108,8 +108,11 @@ def group_of(item: pytest.Item) -> str:
 
 
 def _place(item: pytest.Item) -> int:
+    """Named groups first: what is worth sharing takes long."""
     if item.get_closest_marker(ALONE):
         return len(LONGEST_FIRST) + 1
+    if item.get_closest_marker("xdist_group"):
+        return -1
     return next((place for place, start in enumerate(LONGEST_FIRST) if item.nodeid.startswith(start)),
                 len(LONGEST_FIRST))
 
