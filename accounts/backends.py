@@ -6,11 +6,17 @@ from typing import Any
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
-from django.db import router
 
 from accounts.models import Role
 
-_COLUMNS = [field.attname for field in User._meta.concrete_fields]
+# By hand, because every request asks it, and the ORM takes longer to build it than any database to answer it.
+WITH_ROLES = """
+SELECT auth_user.*, auth_group.name AS group_name
+FROM auth_user
+LEFT JOIN auth_user_groups ON auth_user_groups.user_id = auth_user.id
+LEFT JOIN auth_group ON auth_group.id = auth_user_groups.group_id
+WHERE auth_user.id = %s
+"""
 
 
 class RoleBackend(ModelBackend):
@@ -18,12 +24,9 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The active user with that id, or None."""
-        # One row for each group: a plain join is built and read in half the time of a subquery for each role.
-        rows = list(User.objects.filter(pk=user_id).values_list(*_COLUMNS, "groups__name"))
-        if not rows:
+        rows = list(User.objects.raw(WITH_ROLES, [user_id]))  # one for each group
+        if not rows or not self.user_can_authenticate(rows[0]):
             return None
-        user = User.from_db(router.db_for_read(User), _COLUMNS, rows[0][:-1])
-        if not self.user_can_authenticate(user):
-            return None
-        user.role_names = {row[-1] for row in rows} & set(Role.values)
+        user = rows[0]
+        user.role_names = {row.group_name for row in rows} & set(Role.values)
         return user
