@@ -85,14 +85,14 @@ class Live:
     look: Look
     since: str
     observed: str
-    reason: str
-    open_port: int | None
-    work: TaskView | None
-    last: TaskView | None
-    services: tuple[ServiceRow, ...]
-    summary: str
-    faults: tuple[Fault, ...]
-    taken: tuple[TakenPort, ...]
+    reason: str = ""
+    open_port: int | None = None
+    work: TaskView | None = None
+    last: TaskView | None = None
+    services: tuple[ServiceRow, ...] = ()
+    summary: str = ""
+    faults: tuple[Fault, ...] = ()
+    taken: tuple[TakenPort, ...] = ()
 
     @property
     def can_start(self) -> bool:
@@ -136,6 +136,21 @@ def live_of(project: Project, now: datetime) -> Live:
         summary=_summary(services),
         faults=_faults(project, services, status, task),
         taken=_taken(leases) if status in ("stopped", "failed") and active is None else (),
+    )
+
+
+def begun_of(project: Project, task: Task, now: datetime) -> Live:
+    """What to show of a project that was at rest, at the moment that its start begins: without its services."""
+    return Live(
+        id=project.pk,
+        name=project.name,
+        path=project.path,
+        engine=project.get_engine_display(),
+        status=project.state,
+        look=of_project(project.state),
+        since=_since(project, project.state, now),
+        observed=_observed(project, now),
+        work=view_of(task, now),
     )
 
 
