@@ -1,4 +1,4 @@
-"""Who is signed in, with their role, in one query: every request needs both."""
+"""Who is signed in, with their role."""
 
 from __future__ import annotations
 
@@ -8,15 +8,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import User
 
 from accounts.models import Role
-
-# By hand, because every request asks it, and the ORM takes longer to build it than any database to answer it.
-WITH_ROLES = """
-SELECT auth_user.*, auth_group.name AS group_name
-FROM auth_user
-LEFT JOIN auth_user_groups ON auth_user_groups.user_id = auth_user.id
-LEFT JOIN auth_group ON auth_group.id = auth_user_groups.group_id
-WHERE auth_user.id = %s
-"""
+from accounts.sessions import person
 
 
 class RoleBackend(ModelBackend):
@@ -24,9 +16,8 @@ class RoleBackend(ModelBackend):
 
     def get_user(self, user_id: Any) -> User | None:
         """The active user with that id, or None."""
-        rows = list(User.objects.raw(WITH_ROLES, [user_id]))  # one for each group
-        if not rows or not self.user_can_authenticate(rows[0]):
+        user = person(user_id)
+        if user is None or not self.user_can_authenticate(user):
             return None
-        user = rows[0]
-        user.role_names = {row.group_name for row in rows} & set(Role.values)
+        user.role_names &= set(Role.values)
         return user

@@ -24,8 +24,7 @@ from tasks.actions import enqueue
 from tasks.jobs import Sleep
 from tasks.models import LogLine, Task
 
-# With Redis, where sessions are read: without it each costs a query more.
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
+pytestmark = pytest.mark.django_db
 
 POLL = re.compile(r'id="(?:live|task-live)"[^>]*?hx-get="([^"]+)"')
 
