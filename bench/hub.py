@@ -22,7 +22,7 @@ ONE_SLEEP = "# hub: ready=up stay_up=0.1\none: exec sleep 100000\n"
 SIGN_IN = """
 from django.conf import settings
 from django.contrib.auth import get_user_model, login
-from django.contrib.sessions.backends.cached_db import SessionStore
+from accounts.sessions import SessionStore
 from django.http import HttpRequest
 request = HttpRequest()
 request.session = SessionStore()

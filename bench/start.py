@@ -19,8 +19,8 @@ from hub.tests.system.running_hub import RunningHub
 COPIES = 3
 # Over so many seconds twenty people press Start, when they do not do it in the same moment.
 SPREAD = 4.0
-POLL = re.compile(r'id="live"[^>]*?hx-get="([^"]+)"[^>]*?hx-trigger="every ([\d.]+)(m?)s')
-STEP = re.compile(rb"Step \d+ of \d+")
+POLL = re.compile(r'id="live"[^>]*?hx-get="([^"]+)"[^>]*?hx-trigger="every ([\d.]+)s, begun from:body delay:(\d+)ms"')
+STEP = re.compile(rb"\d+ of \d+ done")
 
 
 class Stopwatch:
@@ -100,16 +100,17 @@ def _first_progress(hub: RunningHub, person: Person, size: Size) -> list[Figure]
     settle_down()
     panel, step = [], []
     for _ in range(size.rounds):
+        poll, _, pause = _next_poll(person.get(f"/projects/{project}/"))
         began = time.perf_counter()
         answer = person.post(f"/projects/{project}/start/", "live")
-        assert answer.status == 200, answer
+        assert answer.status == 200 and b'id="progress-title"' in answer.body, answer
         panel.append(time.perf_counter() - began)
-        poll = _next_poll(answer)
         while not _shows_progress(answer):
             assert time.perf_counter() - began < 30, "no progress is shown"
-            time.sleep(poll[1])
-            answer = person.get(poll[0], "live")
-            poll = _next_poll(answer) if answer.status == 200 else poll
+            time.sleep(pause)
+            answer = person.get(poll, "live")
+            if answer.status == 200:
+                poll, pause, _ = _next_poll(answer)
         step.append(time.perf_counter() - began)
         hub.until(lambda: hub.status(project)["status"] == "running", 30)
         stop_all(hub, [project])
@@ -121,11 +122,11 @@ def _first_progress(hub: RunningHub, person: Person, size: Size) -> list[Figure]
     ]
 
 
-def _next_poll(answer: Answer) -> tuple[str, float]:
-    """What the fragment asks for next, and after how many seconds."""
+def _next_poll(answer: Answer) -> tuple[str, float, float]:
+    """What the overview asks for next, after how many seconds, and after how many when a start has just begun."""
     found = POLL.search(answer.body.decode())
     assert found, answer.body[:2000]
-    return found[1].replace("&amp;", "&"), float(found[2]) / (1000 if found[3] else 1)
+    return found[1].replace("&amp;", "&"), float(found[2]), float(found[3]) / 1000
 
 
 def _shows_progress(answer: Answer) -> bool:

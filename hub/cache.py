@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 logger = logging.getLogger("hub.cache")
 
-# Seconds. What could not be deleted while Redis was away (a session that was signed out) lives no longer than this.
+# Seconds. What could not be deleted while Redis was away lives no longer than this.
 MAX_TIMEOUT = 600
 
 

@@ -123,7 +123,7 @@ RQ_QUEUES = {name: {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600} for name in q
 RQ = {"WORKER_CLASS": "tasks.worker.HubWorker"}
 RQ_SHOW_ADMIN_LINK = False
 
-# Sessions are rows; the cache spares most requests from reading them, and Hub goes on when it is away.
+# What can be done without: Hub goes on when it is away.
 CACHES = {
     "default": {
         "BACKEND": "hub.cache.ForgivingRedisCache",
@@ -133,7 +133,7 @@ CACHES = {
                     "retry": Retry(NoBackoff(), 0)},
     },
 }
-SESSION_ENGINE = "django.contrib.sessions.backends.cached_db"
+SESSION_ENGINE = "accounts.sessions"
 
 AUTH_USER_MODEL = "auth.User"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]

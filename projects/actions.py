@@ -149,9 +149,9 @@ def start(project: Project, reason: str = "") -> Task:
     another is. `reason` says why Hub itself starts it."""
     with transaction.atomic():
         task = enqueue(StartStack, {"project": project.pk}, subject=project.subject)
-        _wish(project, Desired.RUNNING)
-        if project.state != ProjectState.RUNNING or reason:
-            move(project, ProjectState.STARTING, reason=reason)
+        begins = project.state != ProjectState.RUNNING or reason
+        if not (begins and move(project, ProjectState.STARTING, reason=reason, desired=Desired.RUNNING)):
+            _wish(project, Desired.RUNNING)
     return task
 
 
@@ -159,8 +159,8 @@ def stop(project: Project) -> Task:
     """Stop every service, and prove it. SubjectBusy while another task is active: cancelling that one stops a start."""
     with transaction.atomic():
         task = enqueue(StopStack, {"project": project.pk}, subject=project.subject)
-        _wish(project, Desired.STOPPED)
-        move(project, ProjectState.STOPPING)
+        if not move(project, ProjectState.STOPPING, desired=Desired.STOPPED):
+            _wish(project, Desired.STOPPED)
     return task
 
 

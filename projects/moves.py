@@ -18,7 +18,8 @@ def move(project: Project, to: str, *, reason: str = "", **fields: Any) -> bool:
     """
     now = timezone.now()
     fields = {"state": to, "state_since": now, "reason": reason, "reason_at": now if reason else None, **fields}
-    with transaction.atomic():
+    # Both or neither, and with the caller's own transaction where there is one: that needs no point to return to.
+    with transaction.atomic(savepoint=False):
         moved = Project.objects.filter(pk=project.pk, state__in=MOVES[to]).update(**fields)
         if not moved:
             return False

@@ -55,11 +55,6 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
     if needs:
         task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
     for _ in range(ROUNDS):
-        active = active_on(subject)
-        if active is not None:
-            if (active.job, active.params) == (task.job, task.params) and not active.cancel_requested:
-                return active
-            raise SubjectBusy(active)
         try:
             with transaction.atomic():
                 task.save(force_insert=True)
@@ -69,9 +64,15 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
                     add(task, needs, unless_succeeded)
                     release(task, look_again=True)
         except IntegrityError:
+            # Seldom, so nobody looks for another one before: most subjects have no active task.
             if not subject:
                 raise
-            continue
+            active = active_on(subject)
+            if active is None:
+                continue
+            if (active.job, active.params) == (task.job, task.params) and not active.cancel_requested:
+                return active
+            raise SubjectBusy(active) from None
         if task.state == TaskState.QUEUED and not needs:
             transaction.on_commit(lambda: push(task))
         return task

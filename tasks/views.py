@@ -6,8 +6,7 @@ import json
 import uuid
 
 from django.contrib import messages
-from django.db.models import OuterRef, Subquery
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,10 +22,11 @@ from events.presentation import row_of
 from tasks import actions
 from tasks.errors import TaskError
 from tasks.filters import Filters, offered
+from tasks.glance import glance
 from tasks.graph import graph_of
 from tasks.job import job_class
 from tasks.masking import masked
-from tasks.models import LogLine, Task
+from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
@@ -91,12 +91,14 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 def live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What changes of a task, for its poll: the progress, log lines after `?after=`, and the head when its `?mark=` is
     old. 204, for one query, when all of it still looks as in version `?v=`."""
-    newest = LogLine.objects.filter(task=OuterRef("pk")).order_by("-id").values("id")[:1]
-    task = get_object_or_404(Task.objects.defer(*HEAVY).annotate(last_line=Subquery(newest)), pk=pk)
-    view, last_line = view_of(task, timezone.now()), task.last_line or 0
-    if request.GET.get("v") == _version(view, last_line):
+    seen = glance(pk)
+    if seen is None:
+        raise Http404
+    view = view_of(seen, timezone.now())
+    if request.GET.get("v") == _version(view, seen.last_line):
         return HttpResponse(status=204)
-    return _live_response(request, task, view, last_line)
+    # Read anew, whole. What came since it was seen is news to the next poll, so nothing is missed.
+    return _live_response(request, get_object_or_404(Task.objects.defer(*HEAVY), pk=pk), view, seen.last_line)
 
 
 @require_safe
@@ -186,7 +188,8 @@ def _can_retry(task: Task) -> bool:
 def _live_response(request: HttpRequest, task: Task, view: TaskView, last_line: int) -> HttpResponse:
     after = request.GET.get("after", "")
     # Without a number there is no log on that page yet to add to.
-    lines = list(task.log_lines.filter(pk__gt=int(after)).order_by("-pk")[:LINES])[::-1] if _is_id(after) else []
+    new = task.log_lines.filter(pk__gt=int(after), pk__lte=last_line) if _is_id(after) else task.log_lines.none()
+    lines = list(new.order_by("-pk")[:LINES])[::-1]
     context = {
         **_live_context(task, view, last_line),
         "new_lines": lines,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from django.http import HttpRequest, HttpResponse
+from django.core.signals import request_finished, request_started
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import override_settings
 from django.urls import path
 
 from hub.threads import Handler
 
-begun, release = threading.Event(), threading.Event()
+begun, release, closed = threading.Event(), threading.Event(), threading.Event()
 
 
 def which(request: HttpRequest) -> HttpResponse:
@@ -26,13 +27,36 @@ def slow(request: HttpRequest) -> HttpResponse:
     return which(request)
 
 
-urlpatterns = [path("which/", which), path("slow/", slow)]
+async def words() -> AsyncIterator[bytes]:
+    for word in (b"one ", b"two ", b"three"):
+        yield word
+
+
+async def dots() -> AsyncIterator[bytes]:
+    while True:
+        begun.set()
+        yield b"."
+        await asyncio.sleep(0.001)
+
+
+def streamed(parts: AsyncIterator[bytes]) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts)
+    response._resource_closers.append(closed.set)
+    return response
+
+
+urlpatterns = [
+    path("which/", which),
+    path("slow/", slow),
+    path("endless/", lambda request: streamed(dots())),
+    path("parts/", lambda request: streamed(words())),
+]
 
 
 @pytest.fixture
 def handler() -> Iterator[Handler]:
-    begun.clear()
-    release.clear()
+    for event in (begun, release, closed):
+        event.clear()
     with override_settings(ROOT_URLCONF=__name__, MIDDLEWARE=[]):
         yield Handler()
     release.set()
@@ -81,16 +105,46 @@ def test_a_slow_request_holds_up_nobody(handler: Handler):
     asyncio.run(visit())
 
 
-def test_a_thread_that_still_works_for_somebody_who_left_is_not_handed_on(handler: Handler):
+def test_a_thread_that_still_works_for_a_request_that_was_given_up_is_not_handed_on(handler: Handler):
     async def visit() -> None:
-        left = asyncio.Event()
-        leaves = asyncio.create_task(get(handler, "/slow/", left))
+        leaves = asyncio.create_task(get(handler, "/slow/"))
         await until(begun)
-        left.set()
-        assert await get(handler, "/which/")
-        await asyncio.sleep(0)
-        assert await get(handler, "/which/")
+        leaves.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaves
+        assert await get(handler, "/which/")  # would wait for ever in the busy thread
         release.set()
-        await leaves
 
     asyncio.run(visit())
+
+
+def test_all_of_a_request_happens_in_its_thread_at_once(handler: Handler):
+    def note(**kwargs) -> None:
+        seen.append(threading.get_ident())
+
+    seen: list[int] = []
+    request_started.connect(note)
+    request_finished.connect(note)
+    try:
+        answer = asyncio.run(get(handler, "/which/"))
+    finally:
+        request_started.disconnect(note)
+        request_finished.disconnect(note)
+    assert seen == [int(answer)] * 2
+
+
+def test_what_streams_ends_when_who_asked_has_left_and_is_closed(handler: Handler):
+    async def visit() -> str:
+        left = asyncio.Event()
+        listens = asyncio.create_task(get(handler, "/endless/", left))
+        await until(begun)
+        left.set()
+        return await listens
+
+    assert set(asyncio.run(visit())) == {"."}
+    assert closed.is_set()
+
+
+def test_what_streams_to_its_end_is_sent_whole_and_closed(handler: Handler):
+    assert asyncio.run(get(handler, "/parts/")) == "one two three"
+    assert closed.is_set()

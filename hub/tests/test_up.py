@@ -83,13 +83,6 @@ def test_a_data_folder_that_exists_is_closed_to_others_where_it_is_hubs(tmp_path
     assert tmp_path.stat().st_mode & 0o7777 == after
 
 
-def test_idle_it_takes_at_most_300_mb(hub: UpProcess, eventually):
-    eventually(hub.is_healthy)
-    shares = {process.pid: process.memory_full_info().pss for process in hub.look() if process.is_running()}
-    assert len(shares) >= 7  # up, redis, web and its worker, two workers, watch
-    assert sum(shares.values()) <= 300 * 1024 * 1024, shares
-
-
 def test_a_second_hub_on_the_same_data_is_refused(hub: UpProcess, up_environment: dict[str, str]):
     done = run_up(up_environment, port=free_port())
     line = only_line(done)

@@ -107,7 +107,7 @@ def show_log(
 def find_project(project_id: int) -> Project:
     """The project of that id, or 404."""
     try:
-        return Project.objects.prefetch_related("services", "leases").get(pk=project_id)
+        return Project.objects.get(pk=project_id)
     except Project.DoesNotExist:
         raise Http404(f"There is no project {project_id}.") from None
 

@@ -1,14 +1,10 @@
-"""What the overview of one project shows, and the mark by which its poll sees that nothing changed."""
+"""What the overview of one project shows."""
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-
-from django.db.models import IntegerField, OuterRef, Subquery, Sum, TextField
-from django.db.models.functions import Cast, JSONObject
 
 from events.words import ago
 from projects.engines import host_ports
@@ -21,10 +17,6 @@ from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, count, size
 from tasks.models import Task
 from tasks.presentation import TaskView, view_of
-from tasks.states import ACTIVE
-
-# Ages on the page move on by so many seconds where nothing else does; by its history a running task moves on by itself.
-TICK_KNOWN, TICK_ACTIVE, TICK_IDLE = 1, 5, 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +85,14 @@ class Live:
     look: Look
     since: str
     observed: str
-    reason: str
-    open_port: int | None
-    work: TaskView | None
-    last: TaskView | None
-    services: tuple[ServiceRow, ...]
-    summary: str
-    faults: tuple[Fault, ...]
-    taken: tuple[TakenPort, ...]
+    reason: str = ""
+    open_port: int | None = None
+    work: TaskView | None = None
+    last: TaskView | None = None
+    services: tuple[ServiceRow, ...] = ()
+    summary: str = ""
+    faults: tuple[Fault, ...] = ()
+    taken: tuple[TakenPort, ...] = ()
 
     @property
     def can_start(self) -> bool:
@@ -116,33 +108,6 @@ class Live:
         if self.work:
             return 1 if any(step.percent == 100 for step in self.work.steps) else 0.5
         return 2
-
-
-def mark_of(pk: int, now: datetime) -> str | None:
-    """A short mark of all that the page of a project shows, in one query; None when there is no such project."""
-    subject = Project(pk=pk).subject
-    task = Task.objects.filter(subject=subject).order_by("-id").values(
-        seen=JSONObject(id="id", state="state", cancelling="cancel_requested", reason="reason", due="due_at",
-                        steps=Cast("steps", TextField()))
-    )
-    leased = PortLease.objects.filter(project=OuterRef("pk")).values("project").annotate(sum=Sum("host_port"))
-    rows = list(
-        Project.objects.filter(pk=pk)
-        .annotate(task=Subquery(task[:1]), leased=Subquery(leased.values("sum"), output_field=IntegerField()))
-        .values_list("name", "state", "state_since", "reason", "desired", "observed_at", "task", "leased",
-                     "services__name", "services__state", "services__health", "services__reason", "services__restarts",
-                     "services__pid", "services__cpu", "services__memory")
-        .order_by("services__name")
-    )
-    if not rows:
-        return None
-    observed_at, last = rows[0][5], rows[0][6]
-    tick = TICK_IDLE
-    if last is not None and last["state"] in ACTIVE:
-        tick = TICK_KNOWN if last["due"] else TICK_ACTIVE
-    clock = int(now.timestamp()) // tick
-    seen = [row[:5] + row[6:] for row in rows]
-    return f"{zlib.crc32(repr((clock, _is_stale(observed_at, now), seen)).encode()):08x}"
 
 
 def live_of(project: Project, now: datetime) -> Live:
@@ -171,6 +136,21 @@ def live_of(project: Project, now: datetime) -> Live:
         summary=_summary(services),
         faults=_faults(project, services, status, task),
         taken=_taken(leases) if status in ("stopped", "failed") and active is None else (),
+    )
+
+
+def begun_of(project: Project, task: Task, now: datetime) -> Live:
+    """What to show of a project that was at rest, at the moment that its start begins: without its services."""
+    return Live(
+        id=project.pk,
+        name=project.name,
+        path=project.path,
+        engine=project.get_engine_display(),
+        status=project.state,
+        look=of_project(project.state),
+        since=_since(project, project.state, now),
+        observed=_observed(project, now),
+        work=view_of(task, now),
     )
 
 

@@ -15,7 +15,7 @@ from accounts.models import Role
 from events.words import ago
 from projects.models import Project
 from projects.presentation.activity import of_project
-from projects.presentation.live import mark_of
+from projects.presentation.mark import mark_of
 from projects.views.page import Refusal, live_context, page_context, project_or_404
 from tasks.models import Task
 from tasks.presentation import view_of

@@ -9,7 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
-from django_htmx.http import trigger_client_event
+from django_htmx.http import reswap, trigger_client_event
 
 from accounts.access import require
 from accounts.models import Role
@@ -17,11 +17,14 @@ from projects import actions
 from projects.errors import ProjectError
 from projects.models import PortLease, Project
 from projects.presentation.card import cards_of
+from projects.presentation.live import begun_of
+from projects.states import ProjectState
 from projects.views.detail import around_context, overview
 from projects.views.listing import announced
 from projects.views.page import Refusal, live_context, project_or_404, service_host
 from tasks.actions import AlreadyEnded, SubjectBusy, active_on
 from tasks.actions import cancel as cancel_task
+from tasks.models import Task
 
 
 @require_POST
@@ -80,16 +83,25 @@ def _cancel(project: Project) -> None:
 
 def _act(request: HttpRequest, pk: int, act: Callable[[Project], Any]) -> HttpResponse:
     project = project_or_404(pk)
-    refusal = None
+    refusal = begun = None
     try:
-        act(project)
+        begun = act(project)
     except (ProjectError, SubjectBusy) as error:
         refusal = Refusal.of(error)
     if request.htmx:
+        if request.htmx.target == "live" and isinstance(begun, Task) and project.state == ProjectState.STARTING:
+            return _begun(request, project, begun)
         return _fragment(request, project, refusal)
     if refusal is not None:
         return overview(request, project_or_404(pk), refusal)
     return redirect("projects:detail", pk=pk)
+
+
+def _begun(request: HttpRequest, project: Project, task: Task) -> HttpResponse:
+    """Only what a start changes at once, so that the answer is quick. The overview asks for the rest by itself."""
+    context = {"live": begun_of(project, task, timezone.now()), "target": "live"}
+    response = reswap(render(request, "projects/_begun.html", context), "none")
+    return trigger_client_event(response, "begun", {})
 
 
 def _fragment(request: HttpRequest, project: Project, refusal: Refusal | None) -> HttpResponse:

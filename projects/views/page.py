@@ -12,7 +12,8 @@ from django.utils import timezone
 from projects import environment
 from projects.errors import ProjectError
 from projects.models import Project
-from projects.presentation.live import live_of, mark_of
+from projects.presentation.live import live_of
+from projects.presentation.mark import mark_of
 from tasks.actions import SubjectBusy
 from tasks.models import Task
 

@@ -180,7 +180,7 @@ def test_the_lists_poll_answers_only_what_changed(reader):
 def test_an_idle_poll_costs_two_queries(reader, django_assert_num_queries, redis_server):
     active = running()
     poll = poll_of(reader.get(f"/tasks/{active.pk}/"))
-    # Who asks, with the role, and the task. The session comes from the cache.
+    # The session with who asks and the role, and the task.
     with django_assert_num_queries(2):
         assert reader.get(poll).status_code == 204
 

@@ -29,7 +29,7 @@ def test_start_without_script_leads_to_the_project(operator, project):
 
 @pytest.mark.parametrize(
     ("target", "root"),
-    [("live", '<div class="stack" id="live"'), ("titles", '<div class="titles" id="titles"'),
+    [("live", '<div class="titles" id="titles" hx-swap-oob="true"'), ("titles", '<div class="titles" id="titles"'),
      ("project-{pk}", '<article class="project" id="project-{pk}"')],
 )
 def test_start_answers_htmx_with_the_fragment_that_asked(operator, project, target, root):
@@ -161,10 +161,10 @@ def test_a_project_that_nobody_started_says_so(operator, project):
         assert "never started" in text and "stopped &lt;" not in text and "min ago, never" not in text
 
 
-@pytest.mark.parametrize("target", ["live", "titles"])
-def test_the_answer_to_an_action_brings_the_counts_along(operator, project, target):
+@pytest.mark.parametrize(("act", "target"), [("stop", "live"), ("start", "titles")])
+def test_the_answer_to_an_action_brings_the_counts_along(operator, project, act, target):
     headers = {"HX-Request": "true", "HX-Target": target}
-    answer = operator.post(url("start", project), headers=headers).content.decode()
+    answer = operator.post(url(act, project), headers=headers).content.decode()
     assert 'id="task-count" hx-swap-oob="true">1<' in answer
     assert 'id="nav-tasks" hx-swap-oob="true">1<' in answer
 
@@ -233,4 +233,4 @@ def test_progress_is_on_the_page_again_after_a_reload(operator, project):
     for _ in range(2):
         page = operator.get(url("detail", project)).content.decode()
         assert "1 of 4 done · web answers" in page and "web answers<span" in page
-        assert 'hx-trigger="every 0.5s"' in page
+        assert 'hx-trigger="every 0.5s, ' in page
