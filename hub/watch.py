@@ -160,18 +160,25 @@ class Watch:
         signal.signal(signal.SIGALRM, _give_up)
         try:
             while not self._stop.is_set():
-                places = self._places()
-                if places:
-                    self.heartbeat.touch(mode=0o600)
-                    self._pass(places)
-                    self._stop.wait(self._pause(places))
-                else:
-                    self._stop.wait(HEARTBEAT_EVERY)
+                self._stop.wait(self.once())
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            self.leader.release()
-            if self.node_leader is not None:
-                self.node_leader.release()
+            self.release()
+
+    def once(self) -> float:
+        """Do the steps that are this watch's and due; returns after how many seconds to come again."""
+        places = self._places()
+        if not places:
+            return HEARTBEAT_EVERY
+        self.heartbeat.touch(mode=0o600)
+        self._pass(places)
+        return self._pause(places)
+
+    def release(self) -> None:
+        """Let others lead."""
+        self.leader.release()
+        if self.node_leader is not None:
+            self.node_leader.release()
 
     def _places(self) -> set[str]:
         """Which steps are this watch's just now."""
