@@ -10,6 +10,7 @@ import secrets
 import socket
 import stat
 import tempfile
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -44,6 +45,7 @@ class Env:
     data: Path
     hub_id: str
     node: str
+    home: str
     database: dict
     redis_url: str
     embedded_redis: bool
@@ -96,6 +98,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         data=data,
         hub_id=hub_id,
         node=node,
+        home=_kept(data / "home_id", lambda: uuid.uuid4().hex),
         database=_database(get("DATABASE_URL"), data),
         redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
         embedded_redis=not redis_url,

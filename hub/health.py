@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from hub.watch import heartbeat_age
+from tasks.nodes.registry import nodes
 from tasks.queue import connect, workers_alive
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ _migrated = False
 @never_cache
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
-    """`{"status", "version", "database", "redis", "workers", "watch", "disk"}`, each part `{"status", ...}`.
+    """`{"status", "version", "database", "redis", "workers", "nodes", "watch", "disk"}`, each part `{"status", ...}`.
 
     `status` is ok, degraded or down. Hub as a whole is down (503) without its database; without anything else it is
     degraded (200): pages can be read, and what was asked for is done when the missing part is back.
@@ -45,6 +46,7 @@ def health(request: HttpRequest) -> HttpResponse:
     # Who does not reach Redis does not know of workers, and would only wait to hear nothing.
     reachable = parts["redis"]["status"] == OK
     parts["workers"] = _checked("workers", _workers) if reachable else {"status": DOWN}
+    parts["nodes"] = _checked("nodes", lambda: _nodes(with_workers=reachable))
     parts |= {"watch": _checked("watch", _watch), "disk": _checked("disk", _disk)}
     if parts["database"]["status"] == DOWN:
         status = DOWN
@@ -101,6 +103,13 @@ def _redis() -> dict[str, Any]:
 def _workers() -> dict[str, Any]:
     alive, expected = len(workers_alive()), settings.ENV.fewest_workers
     return {"status": OK if alive >= expected else DEGRADED if alive else DOWN, "alive": alive, "expected": expected}
+
+
+def _nodes(*, with_workers: bool) -> dict[str, Any]:
+    """The other hosts; of this one the other parts tell. Which of them is silent says the page of workers."""
+    others = [one for one in nodes(with_workers=with_workers) if not one.is_here]
+    well = sum(one.is_well for one in others)
+    return {"status": OK if well == len(others) else DEGRADED, "others": len(others), "well": well}
 
 
 def _watch() -> dict[str, Any]:

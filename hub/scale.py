@@ -61,8 +61,8 @@ class Scaler:
         return said
 
     def _load(self, mine: list[WorkerInfo]) -> Load:
-        """What waits on lanes that are open; a lane that is closed needs no workers."""
-        waiting = Task.objects.filter(state=TaskState.QUEUED, held=False)
+        """What waits on lanes that are open, and not for another node: for the rest more workers are no help."""
+        waiting = Task.objects.filter(state=TaskState.QUEUED, held=False, node__in=["", settings.HUB_NODE])
         waiting = waiting.exclude(lane__in=closings.closed(queue.connection())).order_by()
         found = waiting.aggregate(depth=Count("pk"), since=Min("queued_at"))
         oldest = (timezone.now() - found["since"]).total_seconds() if found["since"] else 0.0

@@ -112,14 +112,16 @@ if ENV.database["ENGINE"].endswith("sqlite3"):
         "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA foreign_keys=ON",
     }
 else:
-    # A server that hangs must not hang the health page with it.
-    ENV.database.setdefault("OPTIONS", {}).setdefault("connect_timeout", 3)
+    # A server that hangs must not hang the health page with it; one that is cut off is given up after ten seconds.
+    for name, value in {"connect_timeout": 3, "keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3,
+                        "tcp_user_timeout": 10_000}.items():
+        ENV.database.setdefault("OPTIONS", {}).setdefault(name, value)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # A blocking read (BLPOP, pub/sub) must never be cut by the socket's own time-out.
 REDIS_URL = ENV.redis_url
 # What RQ's dashboard shows; tasks are pushed and worked on through `tasks.queue` and `manage.py worker`.
-RQ_QUEUES = {name: {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600} for name in queue_names()}
+RQ_QUEUES = {name: {"URL": ENV.redis_url, "DEFAULT_TIMEOUT": 3600} for name in queue_names(nodes=[ENV.node])}
 RQ = {"WORKER_CLASS": "tasks.worker.HubWorker"}
 RQ_SHOW_ADMIN_LINK = False
 

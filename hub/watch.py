@@ -1,6 +1,7 @@
 """The loop that keeps what is stored true: it rescues tasks and compares projects with what really runs.
 
-A plain loop, not a task: it must work while Redis is away or every worker is dead. Many may run; one is the leader.
+A plain loop, not a task: it must work while Redis is away or every worker is dead. Many may run: one of all does what
+is to be done once, and one of each node what can only be seen there.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import os
 import signal
 import threading
 import time
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -24,7 +27,8 @@ from hub.scale import scale
 from projects.reconcile import reconcile
 from tasks import limits
 from tasks.ageing import age
-from tasks.rescue import rescue
+from tasks.nodes.registry import BEAT_EVERY, NodeTaken, join
+from tasks.rescue import rescue, rescue_here
 from tasks.scheduler import tick
 
 logger = logging.getLogger(__name__)
@@ -36,6 +40,10 @@ HEARTBEAT_EVERY = 2.0
 GRACE = 0.7
 
 
+# Who does a step: one watch of all, one of each node, or one of each node but where the first one is.
+ONCE, PER_NODE, ELSEWHERE = "once", "per node", "elsewhere"
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Something to do every so many seconds. It returns sentences about what it changed, for the log."""
@@ -43,16 +51,21 @@ class Step:
     name: str
     every: float
     run: Callable[[], Sequence[str] | None]
+    where: str = ONCE
 
 
-STEPS = [
-    Step("rescue", 2.0, rescue),
-    Step("schedules", 1.0, tick),
-    Step("scale", 2.0, scale),
-    Step("age", 2.0, age),
-    Step("limits", 2.0, limits.review),
-    Step("reconcile", 2.0, reconcile),
-]
+def steps_of(node: str) -> list[Step]:
+    """What the watch of a node does."""
+    return [
+        Step("rescue", 2.0, rescue),
+        # The other rescuer judges by what it hears of a worker; this one sees its process.
+        Step("rescue here", 2.0, rescue_here, ELSEWHERE),
+        Step("schedules", 1.0, tick),
+        Step("scale", 2.0, scale, PER_NODE),
+        Step("age", 2.0, age),
+        Step("limits", 2.0, limits.review),
+        Step("reconcile", 2.0, partial(reconcile, node), PER_NODE),
+    ]
 
 
 class Leadership(Protocol):
@@ -83,16 +96,27 @@ class FileLeadership:
 
 
 class DatabaseLeadership:
-    """For PostgreSQL: a session's advisory lock, on a connection of its own that is never recycled."""
+    """For PostgreSQL: a session's advisory lock, on a connection of its own that is never recycled.
 
-    def __init__(self) -> None:
+    Where the host is cut off, its connection has to end at the server too, or nobody could follow it: see ALIVE.
+    """
+
+    # The server gives up on a session that it does not hear of: after these seconds (milliseconds) without an answer.
+    ALIVE = ("SET tcp_keepalives_idle = 5; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 3; "
+             "SET tcp_user_timeout = 10000")
+
+    def __init__(self, name: str = "") -> None:
         self._connection = connections.create_connection(DEFAULT_DB_ALIAS)
         self._held = False
+        # Two whole numbers of 32 bits name a lock as one of 64 does; those of nodes are not that of all.
+        self._key = f"{ADVISORY_LOCK}, {zlib.crc32(name.encode()) - 2**31}" if name else f"{ADVISORY_LOCK}"
 
     def hold(self) -> bool:
         try:
             with self._connection.cursor() as cursor:
-                cursor.execute("SELECT 1" if self._held else f"SELECT pg_try_advisory_lock({ADVISORY_LOCK})")
+                if not self._held:
+                    cursor.execute(self.ALIVE)
+                cursor.execute("SELECT 1" if self._held else f"SELECT pg_try_advisory_lock({self._key})")
                 self._held = bool(cursor.fetchone()[0])
         except Error:  # the session, and the lock with it, is gone
             self.release()
@@ -103,23 +127,28 @@ class DatabaseLeadership:
         self._connection.close()
 
 
-def leadership() -> Leadership:
-    """The lock that fits the database."""
+def leadership(node: str = "") -> Leadership:
+    """The lock that fits the database: of all watches, or of those of a node."""
     if connection.vendor == "postgresql":
-        return DatabaseLeadership()
-    return FileLeadership(Path(settings.HUB_DATA) / "watch.lock")
+        return DatabaseLeadership(node)
+    return FileLeadership(Path(settings.HUB_DATA) / (f"watch.{node}.lock" if node else "watch.lock"))
 
 
 class Watch:
     """Runs the steps until it is told to stop. A step that raises is logged, and hinders neither the others nor itself.
 
-    Every two seconds the leader touches `heartbeat`, a file, so that it can be seen while Redis and database are away.
+    Every two seconds one that leads touches `heartbeat`, a file, so that it can be seen while Redis and database are
+    away; the one of a node says in the database that its node lives.
     """
 
-    def __init__(self, steps: Sequence[Step] | None = None, leader: Leadership | None = None):
-        self.steps = STEPS if steps is None else steps
+    def __init__(self, steps: Sequence[Step] | None = None, leader: Leadership | None = None, node: str = ""):
+        self.node = node or settings.HUB_NODE
+        self.steps = steps_of(self.node) if steps is None else steps
         self.leader = leader or leadership()
+        has_node = any(step.where != ONCE for step in self.steps)
+        self.node_leader = leadership(self.node) if has_node else None
         self.heartbeat = heartbeat_file()
+        self._joined, self._join_at = False, 0.0
         self._stop = threading.Event()
         self._failures: dict[str, str] = {}
         self._due = {step.name: 0.0 for step in self.steps}
@@ -131,39 +160,72 @@ class Watch:
         signal.signal(signal.SIGALRM, _give_up)
         try:
             while not self._stop.is_set():
-                if self.leader.hold():
-                    self.heartbeat.touch(mode=0o600)
-                    self._pass()
-                    self._stop.wait(self._pause())
-                else:
-                    self._stop.wait(HEARTBEAT_EVERY)
+                self._stop.wait(self.once())
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
-            self.leader.release()
+            self.release()
 
-    def _pass(self) -> None:
+    def once(self) -> float:
+        """Do the steps that are this watch's and due; returns after how many seconds to come again."""
+        places = self._places()
+        if not places:
+            return HEARTBEAT_EVERY
+        self.heartbeat.touch(mode=0o600)
+        self._pass(places)
+        return self._pause(places)
+
+    def release(self) -> None:
+        """Let others lead."""
+        self.leader.release()
+        if self.node_leader is not None:
+            self.node_leader.release()
+
+    def _places(self) -> set[str]:
+        """Which steps are this watch's just now."""
+        places = {ONCE} if self.leader.hold() else set()
+        if self.node_leader is not None and self.node_leader.hold():
+            if time.monotonic() >= self._join_at:
+                self._join_at = time.monotonic() + BEAT_EVERY
+                self._guarded("node", BEAT_EVERY, self._join)
+            if self._joined:
+                places |= {PER_NODE} if places else {PER_NODE, ELSEWHERE}
+        return places
+
+    def _join(self) -> None:
+        try:
+            join(self.node, is_watch=True)
+        except NodeTaken:
+            self._joined = False  # its projects are another folder's
+            raise
+        self._joined = True
+
+    def _pass(self, places: set[str]) -> None:
         for step in self.steps:
-            if self._stop.is_set() or time.monotonic() < self._due[step.name]:
+            if self._stop.is_set() or time.monotonic() < self._due[step.name] or step.where not in places:
                 continue
             self._due[step.name] = time.monotonic() + step.every
-            try:
-                # Each pass is an action of its own, with its own correlation id.
-                with acting(actor="hub", via="watch"):
-                    close_old_connections()
-                    for sentence in step.run() or ():
-                        logger.info("%s: %s", step.name, sentence)
-                self._failures.pop(step.name, None)
-            except Exception as error:
-                # The whole story once, not every two seconds.
-                known = self._failures.get(step.name) == repr(error)
-                self._failures[step.name] = repr(error)
-                logger.error("%s failed: %r; next try in %g s.", step.name, error, step.every, exc_info=not known)
-                # A connection that broke half-way must not be met again by the next step.
-                connections.close_all()
+            self._guarded(step.name, step.every, step.run)
 
-    def _pause(self) -> float:
+    def _guarded(self, name: str, every: float, run: Callable[[], Sequence[str] | None]) -> None:
+        try:
+            # Each pass is an action of its own, with its own correlation id.
+            with acting(actor="hub", via="watch"):
+                close_old_connections()
+                for sentence in run() or ():
+                    logger.info("%s: %s", name, sentence)
+            self._failures.pop(name, None)
+        except Exception as error:
+            # The whole story once, not every two seconds.
+            known = self._failures.get(name) == repr(error)
+            self._failures[name] = repr(error)
+            logger.error("%s failed: %r; next try in %g s.", name, error, every, exc_info=not known)
+            # A connection that broke half-way must not be met again by the next step.
+            connections.close_all()
+
+    def _pause(self, places: set[str]) -> float:
         """Seconds until the next step or heartbeat is due."""
-        return max(0.05, min([HEARTBEAT_EVERY, *(due - time.monotonic() for due in self._due.values())]))
+        dues = [self._due[step.name] for step in self.steps if step.where in places]
+        return max(0.05, min([HEARTBEAT_EVERY, *(due - time.monotonic() for due in dues)]))
 
     def _asked_to_stop(self, number: int, frame: Any) -> None:
         self._stop.set()

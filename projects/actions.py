@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from pathlib import PurePath
 
 from django.db import IntegrityError, transaction
 
 from events.actions import record
 from events.context import current
-from projects import environment, names, ports, worktrees
+from projects import environment, names, placement, ports, worktrees
 from projects.binding import allowed_folder, engine_of, read_definition, sync_services
 from projects.errors import ProjectError
 from projects.jobs import CopyData, DeleteProject, RestartService, RestartStack, StartStack, StopStack
@@ -26,7 +27,8 @@ AT_REST = frozenset({ProjectState.STOPPED, ProjectState.FAILED})
 
 @dataclass(slots=True)
 class Preview:
-    """What Hub would make of a folder. `ports` holds (service, container port, host port that is free now)."""
+    """What Hub would make of a folder. `ports` holds (service, container port, host port that is free now). `node` is
+    the other node that the folder is on: only that can read it."""
 
     path: str
     name: str = ""
@@ -34,12 +36,17 @@ class Preview:
     definition: Definition | None = None
     error: ProjectError | None = None
     ports: list[tuple[str, int, int]] = field(default_factory=list)
+    node: str = ""
 
 
-def preview(path: str, engine: str = "") -> Preview:
+def preview(path: str, engine: str = "", node: str = "") -> Preview:
     """Look at a folder without changing anything; what is wrong is in `error`."""
     seen = Preview(path=path)
     try:
+        if not placement.is_here(placement.node_of(node)):
+            seen.node, seen.path = node, str(placement.unread(path, engine, node).path)
+            seen.name = names.free_name(PurePath(seen.path).name or "project")
+            return seen
         folder = allowed_folder(path)
         seen.path = str(folder)
         seen.name = names.free_name(folder.name)
@@ -57,14 +64,24 @@ def preview(path: str, engine: str = "") -> Preview:
 
 def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, int] | None = None,
                    env: dict[str, str] | None = None, autostart: bool = False,
-                   copied_from: Project | None = None) -> Project:
-    """Register a folder, with its services and leased ports. All or nothing. ProjectError says what is wrong."""
+                   copied_from: Project | None = None, node: str = "") -> Project:
+    """Register a folder, with its services and leased ports. All or nothing. ProjectError says what is wrong.
+
+    A folder on another `node` is read there, at the first start: until then nothing is known of its services and ports.
+    """
     name = names.checked(name)
     variables = environment.checked(env or {})
-    definition = read_definition(path, engine, variables)
+    node = placement.node_of(node)
+    if placement.is_here(node):
+        definition = read_definition(path, engine, variables)
+    elif ports:
+        raise ProjectError(f"The folder is on node {node}, which reads at the first start what ports it needs.",
+                           field="ports", hint="Leave them empty, and change them after that.")
+    else:
+        definition = placement.unread(path, engine, node)
     try:
         with transaction.atomic():
-            project = Project(name=name, slug=names.free_slug(name), path=str(definition.path),
+            project = Project(name=name, slug=names.free_slug(name), path=str(definition.path), node=node,
                               engine=definition.engine, autostart=autostart, copied_from=copied_from,
                               created_by=current().actor)
             engine_of(project)
@@ -73,7 +90,7 @@ def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, i
             sync_services(project, definition.services)
             _lease(project, definition, ports)
             record("project.created", {"project": project.pk, "name": name, "path": project.path,
-                                       "engine": project.engine}, about=project.subject)
+                                       "engine": project.engine, "node": node}, about=project.subject)
     except IntegrityError:
         # Somebody registered the same name since it was checked, or took a port with every attempt.
         names.checked(name)
@@ -105,10 +122,14 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
             if changed:
                 project.save(update_fields=changed)
             if at_rest and (ports is not None or "environment" in changed):
-                definition = read_definition(project.path, project.engine, environment.load(project))
-                sync_services(project, definition.services)
-                _lease(project, definition, ports)
-                changed.append("ports")
+                definition = placement.definition_of(project, environment.load(project))
+                if definition is not None:
+                    sync_services(project, definition.services)
+                    _lease(project, definition, ports)
+                    changed.append("ports")
+                elif ports:
+                    raise ProjectError(f"Which ports it needs is read on node {project.node}, at the first start.",
+                                       field="ports", code="conflict", hint="Start it once.")
             if changed:
                 record("project.updated", {"project": project.pk, "name": project.name, "changed": changed},
                        about=project.subject)
@@ -128,13 +149,15 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
     if with_data and project.state not in (ProjectState.STOPPED, ProjectState.FAILED):
         raise ProjectError(f"{project.name} is {project.state}: its data can only be copied while it is stopped.",
                            field="with_data", code="conflict", hint="Stop it first, or copy without data.")
+    if branch:
+        placement.require_here(project, "its git repository", "branch")
     tree = worktrees.add(project, names.free_slug(name), branch, path) if branch else None
     try:
         with transaction.atomic():
             copy = create_project(name=name, path=str(tree or path or project.path), engine=project.engine,
-                                  env=environment.load(project), copied_from=project)
+                                  env=environment.load(project), copied_from=project, node=project.node)
             if with_data:
-                enqueue(CopyData, {"project": copy.pk, "from": project.pk}, subject=copy.subject)
+                enqueue(CopyData, {"project": copy.pk, "from": project.pk}, subject=copy.subject, node=copy.node)
             record("project.copied", {"project": copy.pk, "name": copy.name, "from": project.pk,
                                       "branch": branch or ""}, about=copy.subject)
     except BaseException:
@@ -148,7 +171,7 @@ def start(project: Project, reason: str = "") -> Task:
     """Start every service. The task is the one that is active when the same was asked already; SubjectBusy when
     another is. `reason` says why Hub itself starts it."""
     with transaction.atomic():
-        task = enqueue(StartStack, {"project": project.pk}, subject=project.subject)
+        task = enqueue(StartStack, {"project": project.pk}, subject=project.subject, node=project.node)
         begins = project.state != ProjectState.RUNNING or reason
         if not (begins and move(project, ProjectState.STARTING, reason=reason, desired=Desired.RUNNING)):
             _wish(project, Desired.RUNNING)
@@ -158,7 +181,7 @@ def start(project: Project, reason: str = "") -> Task:
 def stop(project: Project) -> Task:
     """Stop every service, and prove it. SubjectBusy while another task is active: cancelling that one stops a start."""
     with transaction.atomic():
-        task = enqueue(StopStack, {"project": project.pk}, subject=project.subject)
+        task = enqueue(StopStack, {"project": project.pk}, subject=project.subject, node=project.node)
         if not move(project, ProjectState.STOPPING, desired=Desired.STOPPED):
             _wish(project, Desired.STOPPED)
     return task
@@ -167,7 +190,7 @@ def stop(project: Project) -> Task:
 def restart(project: Project) -> Task:
     """Stop and start again, with what the folder says now."""
     with transaction.atomic():
-        task = enqueue(RestartStack, {"project": project.pk}, subject=project.subject)
+        task = enqueue(RestartStack, {"project": project.pk}, subject=project.subject, node=project.node)
         _wish(project, Desired.RUNNING)
     return task
 
@@ -179,7 +202,8 @@ def restart_service(project: Project, service: str) -> Task:
     if project.state != ProjectState.RUNNING and active_on(project.subject) is None:
         raise ProjectError(f"{project.name} is {project.state}: only a service of a running project can be restarted.",
                            field="service", code="conflict", hint="Start the project.")
-    return enqueue(RestartService, {"project": project.pk, "service": service}, subject=project.subject)
+    return enqueue(RestartService, {"project": project.pk, "service": service}, subject=project.subject,
+                   node=project.node)
 
 
 def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
@@ -194,7 +218,7 @@ def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
         raise ProjectError(f"{', '.join(others)} runs from the work tree of {project.name}.", code="conflict",
                            hint="Delete that one first.")
     with transaction.atomic():
-        task = enqueue(DeleteProject, {"project": project.pk, "data": data}, subject=project.subject)
+        task = enqueue(DeleteProject, {"project": project.pk, "data": data}, subject=project.subject, node=project.node)
         _wish(project, Desired.STOPPED)
     return task
 
@@ -211,7 +235,7 @@ def release_port(project: Project, lease_id: int) -> PortLease:
                 if now.state not in AT_REST or active_on(project.subject) is not None:
                     raise ProjectError(f"{now.name} is {now.state}, or about to be.", code="conflict",
                                        hint="Stop it, or wait until its task has ended.")
-                lease.host_port = ports.free_ports(1, ports.taken())[0]
+                lease.host_port = ports.free_ports(1, ports.taken(now.node), now.node)[0]
                 lease.save(update_fields=["host_port"])
                 record("project.port-leased", {"project": project.pk, "name": project.name, "service": lease.service,
                                                "port": lease.host_port, "instead_of": before}, about=project.subject)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.conf import settings
+
 from events.context import acting
 from projects import actions
 from projects.errors import ProjectError
@@ -10,10 +12,10 @@ from projects.states import ProjectState
 
 
 def autostart() -> list[str]:
-    """Start every stopped project that is marked for it; called once when Hub has come up. A line for each."""
+    """Start the stopped projects of this node that are marked for it; called once when Hub is up. A line for each."""
     done = []
     with acting(actor="hub", via="up"):
-        for project in Project.objects.filter(autostart=True, state=ProjectState.STOPPED):
+        for project in Project.objects.filter(node=settings.HUB_NODE, autostart=True, state=ProjectState.STOPPED):
             try:
                 actions.start(project)
             except (actions.SubjectBusy, ProjectError) as error:

@@ -31,6 +31,7 @@ class ProjectForm(RefusableForm):
     path = forms.CharField(required=False, strip=False, max_length=5000)
     name = forms.CharField(required=False, strip=False, max_length=5000)
     engine = forms.CharField(required=False, max_length=40)
+    node = forms.CharField(required=False, max_length=5000)
     autostart = forms.BooleanField(required=False)
 
 

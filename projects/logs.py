@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from projects import placement
 from projects.binding import engine_of, running_stack
 from projects.engines.base import LogChunk
 from projects.errors import ProjectError
@@ -14,8 +15,10 @@ def read_log(project: Project, service: str, tail: int = 200, after: int | None 
              run: int | None = None) -> LogChunk:
     """The last `tail` lines of a service, or those after an offset that an earlier chunk ended at.
 
-    `run` is one of `runs`; without it the newest. ProjectError for a service or run that the project does not have.
+    `run` is one of `runs`; without it the newest. ProjectError for a service or run that the project does
+    not have, and for a project of another node.
     """
+    placement.require_here(project, "its logs")
     stack = running_stack(project)
     names = [instance for spec in stack.services for instance in (spec.name, *spec.instance_names())]
     if service not in names:
@@ -30,4 +33,5 @@ def read_log(project: Project, service: str, tail: int = 200, after: int | None 
 
 def runs(project: Project) -> list[int]:
     """The runs whose logs are kept, newest first."""
+    placement.require_here(project, "its logs")
     return engine_of(project).runs(running_stack(project))

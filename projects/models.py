@@ -1,5 +1,6 @@
 """Projects: what is registered, what was seen of it, and the ports that belong to it."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
@@ -8,9 +9,15 @@ from django.utils import timezone
 from projects.states import Desired, ProjectState
 
 
+def this_node() -> str:
+    """The node of this process: where a project belongs to that nobody gave to another."""
+    return settings.HUB_NODE
+
+
 class Project(models.Model):
     """A folder that Hub runs. The same folder may be registered many times: each is a copy with its own ports.
 
+    The folder is on `node`, whose workers alone run the stack, and whose `watch` looks at it.
     `state` is what was last observed (at `observed_at`), never a wish; `desired` is the wish. `reason` says in a
     sentence why it is as it is. `environment` is encrypted at rest: use `projects.environment`.
     """
@@ -23,6 +30,7 @@ class Project(models.Model):
     name = models.CharField(max_length=100, unique=True)
     slug = models.SlugField(max_length=48, unique=True)
     path = models.CharField(max_length=4096)
+    node = models.CharField(max_length=64, default=this_node)
     engine = models.CharField(max_length=16, choices=Engine.choices, default=Engine.PROCESS)
     desired = models.CharField(max_length=16, choices=Desired.choices, default=Desired.STOPPED)
     state = models.CharField(max_length=16, choices=ProjectState.choices, default=ProjectState.STOPPED)
@@ -46,6 +54,11 @@ class Project(models.Model):
     def get_absolute_url(self) -> str:
         """Its page; also what the pages of its tasks link to."""
         return reverse("projects:detail", args=[self.pk])
+
+    @property
+    def is_here(self) -> bool:
+        """Whether its folder, ports and processes are on this host, where they can be looked at."""
+        return self.node == settings.HUB_NODE
 
     @property
     def subject(self) -> str:
@@ -89,14 +102,16 @@ class Service(models.Model):
 
 
 class PortLease(models.Model):
-    """A host port that belongs to one project, until the project is deleted. No two leases share a port."""
+    """A host port that belongs to one project, until the project is deleted. No two leases of a node share a port."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="leases")
     service = models.CharField(max_length=100)
     instance = models.PositiveIntegerField(default=1)
     container_port = models.PositiveIntegerField()
     protocol = models.CharField(max_length=3, choices=[("tcp", "tcp"), ("udp", "udp")], default="tcp")
-    host_port = models.PositiveIntegerField(unique=True)
+    host_port = models.PositiveIntegerField()
+    # That of its project: a constraint can only speak of columns of one table.
+    node = models.CharField(max_length=64, default=this_node)
     leased_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -105,6 +120,7 @@ class PortLease(models.Model):
             models.UniqueConstraint(
                 fields=["project", "service", "instance", "container_port", "protocol"], name="one_lease_per_port"
             ),
+            models.UniqueConstraint(fields=["host_port", "node"], name="host_port_once_per_node"),
             models.CheckConstraint(condition=Q(host_port__gte=1, host_port__lte=65535), name="lease_port_in_range"),
         ]
 

@@ -9,9 +9,10 @@ from typing import Any
 from django.utils import timezone
 
 from projects.engines.base import Engine, ServiceStatus, StackStatus
-from projects.models import Project, Service
+from projects.models import PortLease, Project, Service
 from projects.stacks.spec import Stack
 from projects.states import ProjectState
+from tasks.nodes.registry import moment
 
 ALIVE = frozenset({"running", "starting", "restarting", "paused"})
 GOOD = frozenset({"running", "completed"})
@@ -120,13 +121,27 @@ def never_started(project: Project) -> bool:
 
 def shown_status(project: Project, services: Iterable[Service], now: datetime | None = None) -> str:
     """The state as people read it: the observed one, `degraded` where some service is not well, `unknown` when a
-    running stack was not looked at for some seconds."""
-    if project.state == ProjectState.RUNNING:
-        if not is_known(project, now):
-            return "unknown"
-        if health_of(project, services) != "healthy":
-            return "degraded"
+    running stack, or any of another node, was not looked at for some seconds."""
+    if not is_certain(project, now):
+        return "unknown"
+    if project.state == ProjectState.RUNNING and health_of(project, services) != "healthy":
+        return "degraded"
     return str(project.state)
+
+
+def is_certain(project: Project, now: datetime | None = None) -> bool:
+    """Whether its state can be told: what stands still here stays so, but who knows what another node does that is
+    not heard of. One that was never started there is not looked at, and is what it was."""
+    if project.state != ProjectState.RUNNING and (project.is_here or project.observed_at is None):
+        return True
+    return is_known(project, now)
+
+
+def shown_reason(project: Project, now: datetime | None = None) -> str:
+    """Why it is as it is, in a sentence; for one that another node is to tell of, since when that has not."""
+    if project.is_here or project.observed_at is None or is_certain(project, now):
+        return project.reason
+    return f"Its node {project.node} has not answered since {moment(project.observed_at)}."
 
 
 def is_known(project: Project, now: datetime | None = None) -> bool:
@@ -134,12 +149,12 @@ def is_known(project: Project, now: datetime | None = None) -> bool:
     return project.observed_at is not None and (now or timezone.now()) - project.observed_at <= KNOWN_FOR
 
 
-def service_dict(service: Service, leases: Iterable[Any], known: bool = True) -> dict[str, Any]:
+def service_dict(service: Service, leases: Iterable[PortLease], known: bool = True) -> dict[str, Any]:
     """A service in the shape of the REST contract. `leases` are those of its project; not `known`: what was last seen
     of one that ran is too old to be told."""
     ports = [
         {"container": lease.container_port, "protocol": lease.protocol, "host": lease.host_port,
-         "url": f"http://127.0.0.1:{lease.host_port}"}
+         "url": _url(service.project, lease)}
         for lease in leases if lease.service == service.name
     ]
     return {
@@ -164,16 +179,21 @@ def service_dict(service: Service, leases: Iterable[Any], known: bool = True) ->
     }
 
 
+def _url(project: Project, lease: PortLease) -> str | None:
+    """Where a port is reached from this host; None on another, of whose address Hub knows nothing."""
+    return f"http://127.0.0.1:{lease.host_port}" if project.is_here else None
+
+
 def status_of(project: Project) -> dict[str, Any]:
     """A project's orchestration status in the shape of the REST contract; times are datetimes."""
     services = list(project.services.all())
     leases = list(project.leases.all())
-    known = project.state != ProjectState.RUNNING or is_known(project)
+    known = is_certain(project)
     return {
         "status": shown_status(project, services),
         "health": health_of(project, services),
         "observed_at": project.observed_at,
-        "reason": project.reason,
+        "reason": shown_reason(project),
         "services": [service_dict(service, leases, known=known) for service in services],
         "running_count": sum(service.state == "running" for service in services) if known else 0,
         "total_count": len(services),
@@ -193,11 +213,12 @@ def project_dict(project: Project) -> dict[str, Any]:
         "health": health_of(project, services),
         "desired": project.desired,
         "observed_at": project.observed_at,
-        "reason": project.reason,
+        "reason": shown_reason(project),
+        "node": project.node,
         "autostart": project.autostart,
         "ports": [
             {"service": lease.service, "container_port": lease.container_port, "port": lease.host_port,
-             "protocol": lease.protocol, "url": f"http://127.0.0.1:{lease.host_port}"}
+             "protocol": lease.protocol, "url": _url(project, lease)}
             for lease in project.leases.all()
         ],
         "created_at": project.created_at,

@@ -35,18 +35,20 @@ def needs(services: Iterable[ServiceSpec]) -> list[Need]:
     ]
 
 
-def taken() -> set[int]:
-    """Every host port that is leased."""
-    return set(PortLease.objects.values_list("host_port", flat=True))
+def taken(node: str = "") -> set[int]:
+    """Every host port that is leased on a node (this one)."""
+    return set(PortLease.objects.filter(node=node or settings.HUB_NODE).values_list("host_port", flat=True))
 
 
-def free_ports(count: int, without: set[int]) -> list[int]:
+def free_ports(count: int, without: set[int], node: str = "") -> list[int]:
     """`count` ports of Hub's range that nobody leased and nobody listens on, lowest first; a row of neighbours where
-    there is one. ProjectError when the range is used up."""
+    there is one. ProjectError when the range is used up. Who listens on another `node` is seen only there: a start
+    says it."""
+    is_here = node in ("", settings.HUB_NODE)
     low, high = settings.HUB_PORT_RANGE
     free: list[int] = []
     for port in range(low, high + 1):
-        if port not in without and host_ports.is_free(port):
+        if port not in without and (not is_here or host_ports.is_free(port)):
             free.append(port)
             if len(free) >= count and free[-1] - free[-count] == count - 1:
                 return free[-count:]
@@ -83,28 +85,31 @@ def _lease_once(project: Project, asked: list[Need], wishes: dict[Need, int]) ->
         if need not in asked or (need in wishes and wishes[need] != row.host_port):
             row.delete()
             del held[need]
-    others = taken()
+    others = taken(project.node)
     for need, port in wishes.items():
         if need not in held:
-            check_free(port)
+            check_free(port, project.node)
     missing = [need for need in asked if need not in held]
     open_needs = [need for need in missing if need not in wishes]
-    found = iter(free_ports(len(open_needs), others | set(wishes.values())) if open_needs else ())
+    closed = others | set(wishes.values())
+    found = iter(free_ports(len(open_needs), closed, project.node) if open_needs else ())
     PortLease.objects.bulk_create(
-        PortLease(project=project, service=need.service, instance=need.instance, container_port=need.container_port,
-                  protocol=need.protocol, host_port=wishes[need] if need in wishes else next(found))
+        PortLease(project=project, node=project.node, service=need.service, instance=need.instance,
+                  container_port=need.container_port, protocol=need.protocol,
+                  host_port=wishes[need] if need in wishes else next(found))
         for need in missing
     )
     return list(project.leases.all())
 
 
-def check_free(port: int) -> None:
-    """ProjectError when the port is leased to another, or a process of this host listens on it."""
-    owner = PortLease.objects.select_related("project").filter(host_port=port).first()
+def check_free(port: int, node: str = "") -> None:
+    """ProjectError when the port of a node (this one) is leased to another, or a process of this host listens on it."""
+    node = node or settings.HUB_NODE
+    owner = PortLease.objects.select_related("project").filter(host_port=port, node=node).first()
     if owner is not None:
         raise ProjectError(f"Port {port} is leased to {owner.service} of {owner.project.name}.", field="ports",
                            code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")
-    if not host_ports.is_free(port):
+    if node == settings.HUB_NODE and not host_ports.is_free(port):
         who = host_ports.holder(port)
         raise ProjectError(f"Port {port} is taken by {who or 'a process outside Hub'}.", field="ports",
                            code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")

@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import Max
 from django.utils import timezone
 
@@ -34,17 +35,17 @@ _stacks: dict[int, tuple[tuple, Stack]] = {}
 _usage_at = 0.0
 
 
-def reconcile() -> list[str]:
-    """Look at every project once. Returns a line for each thing that it did."""
+def reconcile(node: str = "") -> list[str]:
+    """Look at every project of a node (this one) once. Returns a line for each thing that it did."""
     global _usage_at
     with acting(actor="hub", via="watch"):
         done: list[str] = []
-        projects = list(Project.objects.all())
+        projects = list(Project.objects.filter(node=node or settings.HUB_NODE))
         revisions = dict(
             Revision.objects.order_by().values("project").annotate(last=Max("number")).values_list("project", "last")
         )
         rows: dict[int, list[Service]] = defaultdict(list)
-        for service in Service.objects.all():
+        for service in Service.objects.filter(project__in=projects):
             rows[service.project_id].append(service)
         busy = set(
             Task.objects.filter(subject__startswith="projects.project:", state__in=ACTIVE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from projects import worktrees
+from projects import placement, worktrees
 from projects.binding import engine_of, home_of, running_stack
 from projects.engines.base import Remain
 from projects.engines.sizes import size_of
@@ -13,7 +13,9 @@ def remains_of(project: Project) -> list[Remain]:
     """Everything that Hub made for the project: what the engine holds, its data, and its leased ports.
 
     Entries with `is_data` are removed only when they are asked for; the user's own folder is never listed.
+    ProjectError for a project of another node.
     """
+    placement.require_here(project, "what a delete removes")
     home = home_of(project.slug)
     found = list(engine_of(project).remains(running_stack(project)))
     own = {"data": "Files that its services keep (HUB_STACK_DATA)", "tree": "Git work tree of this copy"}

@@ -21,6 +21,7 @@ from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
 from tasks.models import Task, Unmet
+from tasks.nodes.registry import known
 from tasks.settle import push, release, settle
 from tasks.states import ACTIVE, WAITING, TaskState
 
@@ -39,8 +40,9 @@ ROUNDS = 10
 def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priority: int | None = None,
             lane: str | None = None, run_at: datetime | None = None, parent: Task | None = None,
             retry_of: Task | None = None, depends_on: Iterable[Task | uuid.UUID] = (),
-            unless_succeeded: str = Unmet.SKIP) -> Task:
-    """Write a task in the caller's transaction; it is pushed to its queue on commit, or waits for `run_at`.
+            unless_succeeded: str = Unmet.SKIP, node: str = "") -> Task:
+    """Write a task in the caller's transaction; it is pushed to its queue on commit, or waits for `run_at`. With a
+    `node`, only workers of that node run it, and it waits until there is one.
 
     With `depends_on` it is `blocked` until all of these tasks have ended. As soon as one of them fails or is cancelled,
     `unless_succeeded` decides: `skip` (this one is cancelled), `fail` (it fails), or `run` (it waits for the others,
@@ -50,7 +52,7 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
     task. Raises SubjectBusy when it is another one (or is being cancelled), BadTask for input that makes no task.
     """
     task = _checked(job, params, subject, priority, lane, run_at)
-    task.parent, task.retry_of = parent, retry_of
+    task.parent, task.retry_of, task.node = parent, retry_of, known(node) if node else ""
     needs = wanted(depends_on, unless_succeeded, parent)
     if needs:
         task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
@@ -205,4 +207,5 @@ def retry(task: Task) -> Task:
     job = job_class(task.job)
     if job is None:
         raise BadTask(f"This Hub has no job named {task.job!r} any more.", "job")
-    return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task)
+    return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task,
+                   node=task.node)

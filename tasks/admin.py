@@ -12,12 +12,16 @@ from django.http import HttpRequest
 
 from tasks import actions
 from tasks.errors import TaskError
+from tasks.limit_admin import LaneAdmin, SubjectCapAdmin
 from tasks.models import Attempt, LogLine, Task
 from tasks.retention.admin import RetentionRuleAdmin
 from tasks.schedules.admin import ScheduleAdmin
 
 # The admin site finds what is here.
-__all__ = ["AttemptInline", "LogLineInline", "RetentionRuleAdmin", "ScheduleAdmin", "TaskAdmin"]
+__all__ = [
+    "AttemptInline", "LaneAdmin", "LogLineInline", "RetentionRuleAdmin", "ScheduleAdmin", "SubjectCapAdmin",
+    "TaskAdmin",
+]  # fmt: skip
 
 SHOWN_LINES = 200
 

@@ -33,7 +33,7 @@ def age(now: datetime | None = None) -> list[str]:
     due = reduce(or_, (Q(gained=gained, queued_at__lte=now - step * (gained + 1)) for gained in range(HIGHEST)))
     tasks = list(
         Task.objects.filter(due, state=TaskState.QUEUED, priority__lte=HIGHEST - F("gained"))
-        .only("id", "lane", "priority", "gained", "queued_at").order_by("queued_at", "id")[:BATCH]
+        .only("id", "lane", "node", "priority", "gained", "queued_at").order_by("queued_at", "id")[:BATCH]
     )  # fmt: skip
     if not tasks:
         return []

@@ -70,6 +70,7 @@ class TaskItem(Schema):
     priority: int
     lane: str
     queue: str
+    node: str | None = Field(description="only workers of that node run it; null where any may")
     params: dict[str, Any]
     progress: float | None
     step: str

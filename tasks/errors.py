@@ -15,7 +15,7 @@ class TaskError(Exception):
 
 class BadTask(TaskError):
     """Input that makes no task. `field` names what is wrong: job, params, priority, lane, run_at, subject,
-    depends_on or unless_succeeded."""
+    depends_on, unless_succeeded or node."""
 
     def __init__(self, message: str, field: str = ""):
         super().__init__(message)

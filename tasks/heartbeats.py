@@ -21,6 +21,7 @@ class Heartbeats:
     still have this worker, and has it listen anew when they have not.
     """
 
+    node = ""  # whose queues it listens to beside those of every worker
     _measured_at = 0.0
     _memory = 0
 
@@ -29,8 +30,9 @@ class Heartbeats:
         place = processes.here()
         lanes = [lane for lane in LANES if any(name.startswith(f"hub:{lane}:") for name in self.queue_names())]
         return {**super().serialize(), "host": place.host, "boot_id": place.boot_id,
-                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes), "node": settings.HUB_NODE,
-                "hub_version": settings.VERSION, "memory": self.memory(), "order": self.order()}
+                "pid_began": processes.began(self.pid), "lanes": json.dumps(lanes),
+                "node": self.node or settings.HUB_NODE, "hub_version": settings.VERSION, "memory": self.memory(),
+                "order": self.order()}
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
         """Say that this worker is alive; as part of a pipeline, no more than that."""

@@ -12,9 +12,10 @@ OVERDUE = HIGHEST + 1
 PREFIX = "hub:"
 
 
-def queue_name(lane: str, rank: int) -> str:
-    """The RQ queue of a lane and rank: a task's priority, and what it has gained by waiting."""
-    return f"{PREFIX}{lane}:{rank}"
+def queue_name(lane: str, rank: int, node: str = "") -> str:
+    """The RQ queue of a lane and rank: a task's priority, and what it has gained by waiting. With a node, the one that
+    only workers of that node listen to."""
+    return f"{PREFIX}{lane}:{rank}@{node}" if node else f"{PREFIX}{lane}:{rank}"
 
 
 def lane_of(queue: str) -> str:
@@ -22,7 +23,11 @@ def lane_of(queue: str) -> str:
     return queue.removeprefix(PREFIX).rpartition(":")[0]
 
 
-def queue_names(lanes: Iterable[str] = LANES) -> list[str]:
-    """The queues of these lanes in the order in which a worker empties them: highest rank first."""
-    lanes = [lane for lane in LANES if lane in set(lanes)]
-    return [queue_name(lane, rank) for rank in range(OVERDUE, LOWEST - 1, -1) for lane in lanes]
+def queue_names(lanes: Iterable[str] = LANES, nodes: Iterable[str] = ()) -> list[str]:
+    """The queues of these lanes in the order in which a worker empties them: highest rank first, and of one rank what
+    only a worker of these nodes may take before what every worker may."""
+    chosen, places = set(lanes), [*nodes, ""]
+    return [
+        queue_name(lane, rank, node)
+        for rank in range(OVERDUE, LOWEST - 1, -1) for lane in LANES if lane in chosen for node in places
+    ]

@@ -11,6 +11,7 @@ from django.utils import timezone
 from events.ids import uuid7
 from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
 from tasks.lanes import LANES, OVERDUE, queue_name
+from tasks.nodes.models import Node  # noqa: F401 - as above
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
@@ -34,6 +35,7 @@ class Task(models.Model):
     - `progress`: per cent done by the usual lengths of the steps, null without history. `due_at`: when it should end.
     - `run_at`: not before this time; of a task that waits for its retry, the time of that. `ready_at`: since when
       nothing but a free worker was wanting for its first attempt.
+    - `node`: only workers of that node run it; empty where any worker may.
     - `error`: its first sentence is for the user; `detail`: the rest (traceback, last lines).
     - `gained`: ranks that it has gained by waiting. `held`: while queued, it waits outside of RQ's
       lists until its subject has room.
@@ -44,6 +46,7 @@ class Task(models.Model):
     title = models.CharField(max_length=300)
     subject = models.CharField(max_length=100, blank=True)
     lane = models.CharField(max_length=32, default="default")
+    node = models.CharField(max_length=64, blank=True, default="")
     priority = models.PositiveSmallIntegerField(
         default=5, validators=[MinValueValidator(1), MaxValueValidator(10)]
     )
@@ -116,7 +119,7 @@ class Task(models.Model):
     @property
     def queue(self) -> str:
         """The name of the queue that it waits on."""
-        return queue_name(self.lane, self.rank)
+        return queue_name(self.lane, self.rank, self.node)
 
     @property
     def has_ended(self) -> bool:

@@ -24,6 +24,7 @@ from rq.serializers import JSONSerializer
 
 from tasks.lanes import LOWEST, OVERDUE, queue_name, queue_names
 from tasks.models import Task
+from tasks.nodes.models import Node
 from tasks.processes import here, is_alive
 
 logger = logging.getLogger(__name__)
@@ -155,7 +156,7 @@ def pull_back(task: Task) -> bool:
 
 def drop(job_ids: Iterable[str], names: Iterable[str] | None = None) -> None:
     """Remove these jobs from the queues (all, or those named). Raises QueueAway."""
-    queues = [_queue(name) for name in (queue_names() if names is None else names)]
+    queues = [_queue(name) for name in (_every_name() if names is None else names)]
     with answering(), connection().pipeline() as pipeline:
         for job_id in job_ids:
             for queue in queues:
@@ -172,7 +173,7 @@ def requeue(tasks: Iterable[Task]) -> bool:
             for task in tasks:
                 # The ranks below its own first: there it is, unless its priority was lowered.
                 ranks = sorted(range(LOWEST, OVERDUE + 1), key=lambda rank: (rank > task.rank, -rank))
-                keys = [_queue(queue_name(task.lane, rank)).key for rank in ranks if rank != task.rank]
+                keys = [_queue(queue_name(task.lane, rank, task.node)).key for rank in ranks if rank != task.rank]
                 pipeline.eval(REQUEUE, len(keys) + 2, _queue(task.queue).key, RqJob.key_for(str(task.pk)), *keys,
                               str(task.pk), task.queue)
             pipeline.execute()
@@ -180,6 +181,12 @@ def requeue(tasks: Iterable[Task]) -> bool:
         logger.warning("Tasks keep their places in the queue: %s", away)
         return False
     return True
+
+
+def _every_name() -> list[str]:
+    """The queues that any task may be on: those of every worker, and those of each node."""
+    nodes = {settings.HUB_NODE, *Node.objects.values_list("name", flat=True)}
+    return queue_names(nodes=sorted(nodes))
 
 
 def lasting_records() -> set[str]:
@@ -219,7 +226,7 @@ def send_order(worker: str, order: str) -> bool:
 
 def known() -> Known:
     """What RQ has on its lists and in its workers' hands, at one moment. Raises QueueAway."""
-    queues = [_queue(name) for name in queue_names()]
+    queues = [_queue(name) for name in _every_name()]
     with answering(), connection().pipeline() as pipeline:
         for queue in queues:
             pipeline.lrange(queue.key, 0, -1)

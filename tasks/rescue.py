@@ -28,6 +28,7 @@ from tasks.drift.models import Repair
 from tasks.job import Job, job_class
 from tasks.models import Attempt, Task
 from tasks.moves import move
+from tasks.nodes.registry import watched_hosts
 from tasks.processes import here, is_alive, kill_group
 from tasks.settle import MAX_FOLLOWERS, died, push, release
 from tasks.states import TaskState
@@ -36,7 +37,10 @@ logger = logging.getLogger(__name__)
 
 # Seconds for which something must have been seen before it is believed.
 GONE_HERE = 1.5
-GONE_ELSEWHERE = 60.0
+# On another host whose watch is dead too, beside the 20 s after which a worker is not heard of any more: 30 s at most
+# with the time between two passes. A worker that lives is heard of every 5 s, also after Redis has lost all it had; and
+# if it is believed dead while it lives, the next attempt is the fence that it cannot write past.
+GONE_ELSEWHERE = 7.0
 NOT_QUEUED = 1.5
 # Between taking a job and claiming its task a worker forks; on a loaded machine that takes its time.
 TAKEN_NOT_CLAIMED = 5.0
@@ -45,17 +49,19 @@ KILL_MARGIN = 3.0
 
 
 class Rescuer:
-    """Remembers from pass to pass since when it has seen what."""
+    """Remembers from pass to pass since when it has seen what. `only_here`: it looks at tasks of this host alone."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, only_here: bool = False) -> None:
         self._since: dict[Hashable, float] = {}
         self._seen: set[Hashable] = set()
+        self._only_here = only_here
+        self._watched: set[str] = set()
 
     def rescue(self) -> list[str]:
         """One pass; what it did, one sentence each. One task that cannot be rescued does not stop the others."""
         self._seen = set()
-        done = [*self._guarded(self._running), *self._guarded(self._due), *self._guarded(self._blocked),
-                *self._guarded(self._queue)]
+        parts = [self._running] if self._only_here else [self._running, self._due, self._blocked, self._queue]
+        done = [sentence for part in parts for sentence in self._guarded(part)]
         self._since = {key: since for key, since in self._since.items() if key in self._seen}
         return done
 
@@ -78,6 +84,11 @@ class Rescuer:
         attempts = Attempt.objects.filter(
             ended_at=None, task__state=TaskState.RUNNING, number=F("task__attempt")
         ).select_related("task")
+        if self._only_here:
+            attempts = attempts.filter(host=here().host)
+        attempts = list(attempts)
+        if any(attempt.host != here().host for attempt in attempts):
+            self._watched = watched_hosts()
         for attempt in attempts:
             try:
                 if self._is_gone(attempt):
@@ -94,6 +105,8 @@ class Rescuer:
             alive = attempt.boot_id == place.boot_id and is_alive(attempt.pid, attempt.pid_started)
             # The worker itself settles it with exit code and signal, if it is alive: it comes first.
             return not alive and self._held(key, GONE_HERE)
+        if attempt.host in self._watched:
+            return False  # the watch there sees the process itself
         try:
             workers = {worker.name for worker in queue.workers_alive()}
         except queue.QueueAway:
@@ -107,7 +120,7 @@ class Rescuer:
             if attempt.boot_id != here().boot_id:
                 error = "The machine was restarted while it ran."
         else:
-            error = f"Its worker on {attempt.host} has not been heard of for {GONE_ELSEWHERE:g} s."
+            error = f"Its worker on {attempt.host} was not heard of any more."
         state = died(attempt, error, via="watch")
         if state is not None:
             count(Repair.Kind.DEAD)
@@ -197,9 +210,14 @@ def _kill(attempt: Attempt) -> bool:
     return False
 
 
-_rescuer = Rescuer()
+_rescuer, _local_rescuer = Rescuer(), Rescuer(only_here=True)
 
 
 def rescue() -> list[str]:
     """One pass of this process's rescuer; what it did, one sentence each."""
     return _rescuer.rescue()
+
+
+def rescue_here() -> list[str]:
+    """One pass over the tasks of this host, whose processes only its own watch can see; what it did."""
+    return _local_rescuer.rescue()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from events.times import iso
 from tasks.masking import masked
 from tasks.models import Attempt, Dependency, LogLine, Task
+from tasks.nodes.registry import waits_for
 from tasks.progress import shown
 from tasks.states import CELERY_STATES, ENDED, TaskState
 
@@ -41,6 +43,7 @@ def task_dict(task: Task) -> dict[str, Any]:
         "priority": task.priority,
         "lane": task.lane,
         "queue": task.queue,
+        "node": task.node or None,
         "params": masked(task.params),
         "progress": progress,
         "step": task.step,
@@ -107,7 +110,8 @@ def celery_status(task: Task) -> dict[str, Any]:
 
 def accepted_dict(task: Task) -> dict[str, Any]:
     """What a request that began a task is answered."""
-    return {"task_id": str(task.pk), "status": task.state, "message": f"{task.title}: {sentence(task)}"}
+    waits = waits_for(task.node) if task.state == TaskState.QUEUED and task.node != settings.HUB_NODE else ""
+    return {"task_id": str(task.pk), "status": task.state, "message": f"{task.title}: {sentence(task)} {waits}".strip()}
 
 
 def sentence(task: Task) -> str:

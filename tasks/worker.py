@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import redis
+from django.conf import settings
 from django.db import connections
 from rq import Queue, Worker
 from rq.exceptions import DequeueTimeout, StopRequested
@@ -83,15 +84,18 @@ class HubWorker(Heartbeats, Worker):
         self._ready: Horse | None = None  # the one for many tasks
 
     @classmethod
-    def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None) -> HubWorker:
-        """A worker of these lanes, once Redis answers."""
+    def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None, node: str = "") -> HubWorker:
+        """A worker of these lanes on that node (this one), once Redis answers."""
+        node = node or settings.HUB_NODE
         connection = connect(socket_timeout=HEARTBEAT_INTERVAL + 10)
         complained = False
         while True:
             try:
                 connection.ping()
-                return cls(queue_names(lanes), name or f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}",
-                           connection=connection)
+                worker = cls(queue_names(lanes, [node]), name or f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}",
+                             connection=connection)
+                worker.node = node
+                return worker
             except redis.exceptions.RedisError as error:
                 if not complained:
                     logger.warning("Waiting for Redis: %s", error)

@@ -20,6 +20,7 @@ from tasks.errors import TaskError
 from tasks.lane_actions import LaneLimits
 from tasks.lanes import LANES
 from tasks.models import Lane, SubjectCap, Task
+from tasks.nodes.registry import NodeInfo, nodes, since
 from tasks.presentation import version_of
 from tasks.queue import ORDERS, QueueAway, WorkerInfo
 from tasks.states import TaskState
@@ -48,6 +49,19 @@ class WorkerRow:
     succeeded: int
     failed: int
     may_drain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A host that works for this Hub. `look` is the state of a task that has its colour."""
+
+    name: str
+    host: str
+    is_here: bool
+    word: str
+    look: str
+    note: str
+    workers: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +157,21 @@ def _workers_context() -> dict[str, Any]:
     titles = {str(pk): title for pk, title in Task.objects.filter(
         pk__in=[one.task for one in found if one.task]).values_list("pk", "title")}  # fmt: skip
     rows = [_row(one, titles.get(one.task, "")) for one in found]
-    return {"workers": rows, "away": away, "workers_version": version_of([away, *rows])}
+    every = nodes(with_workers=not away)
+    hosts = [_node_row(one) for one in every] if len(every) > 1 else []
+    return {"workers": rows, "away": away, "nodes": hosts, "workers_version": version_of([away, *rows, *hosts])}
+
+
+def _node_row(one: NodeInfo) -> NodeRow:
+    word, look, note = "answers", "succeeded", ""
+    if not one.answers:
+        word, look, note = "silent", "failed", since(one)
+    elif not one.is_watched:
+        word, look, note = "not watched", "failed", "manage.py watch does not run there"
+    elif one.workers == 0:
+        word, look, note = "no worker", "failed", "what is asked for there waits"
+    return NodeRow(one.name, one.host.partition("/")[0], one.is_here, word, look, note,
+                   "" if one.workers is None else str(one.workers))
 
 
 def _row(one: WorkerInfo, title: str) -> WorkerRow:

@@ -1,11 +1,12 @@
-"""The stacks that outlive Hub: how many run, and stopping them all."""
+"""The stacks of this node that outlive Hub: how many run, and stopping them all."""
 
 from __future__ import annotations
 
 import time
 
+from django.conf import settings
 from django.db import Error
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from events.context import acting
 from projects.actions import stop
@@ -24,12 +25,16 @@ STOP_WITHIN = 120.0
 def running() -> list[Project]:
     """The projects of which something runs, comes up or goes down."""
     at_rest = (ProjectState.STOPPED, ProjectState.FAILED)
-    return list(Project.objects.filter(~Q(state__in=at_rest) | Q(services__state__in=sorted(ALIVE))).distinct())
+    return list(_here().filter(~Q(state__in=at_rest) | Q(services__state__in=sorted(ALIVE))).distinct())
 
 
 def to_stop() -> list[Project]:
     """Those, and the ones that failed while they ran: what watches them waits for somebody to try again."""
-    return list(Project.objects.exclude(Q(state=ProjectState.STOPPED) & Q(desired=Desired.STOPPED)))
+    return list(_here().exclude(Q(state=ProjectState.STOPPED) & Q(desired=Desired.STOPPED)))
+
+
+def _here() -> QuerySet[Project]:
+    return Project.objects.filter(node=settings.HUB_NODE)
 
 
 def say_goodbye() -> None:

@@ -42,7 +42,7 @@ def create_project(request: HttpRequest, body: shapes.ProjectIn):
     """The same folder may be registered many times: each project has its own ports, data and environment."""
     project = actions.create_project(
         name=body.name, path=body.path, engine=body.engine or "", ports=body.all_ports(), env=body.env,
-        autostart=body.autostart,
+        autostart=body.autostart, node=body.node,
     )
     return Status(201, _shaped(project.pk))
 

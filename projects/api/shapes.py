@@ -30,6 +30,7 @@ class ProjectIn(Schema):
     ports: dict[str, HostPort] = {}
     env: dict[str, str] = {}
     autostart: bool = Field(False, strict=True)
+    node: str = Field("", description="the node that the folder is on; this one when left out")
     backend_port: HostPort | None = Field(None, description="the port of the service backend, as older scripts say it")
     frontend_port: HostPort | None = None
     postgres_port: HostPort | None = None
@@ -88,6 +89,7 @@ class ProjectItem(Schema):
     desired: str
     observed_at: datetime | None
     reason: str
+    node: str
     ports: list[PortOut]
     autostart: bool
     created_at: datetime

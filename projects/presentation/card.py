@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from events.words import ago
 from projects.models import PortLease, Project, Service
-from projects.observation import health_of, never_started, shown_status
+from projects.observation import health_of, never_started, shown_reason, shown_status
 from projects.presentation.front import front_of, speaks_http
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, size
@@ -109,7 +109,7 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
     return Card(
         id=project.pk,
         name=project.name,
-        path=project.path,
+        path=project.path if project.is_here else f"{project.node}:{project.path}",
         engine=project.get_engine_display(),
         status=status,
         look=of_project(status),
@@ -119,19 +119,19 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
         work=view_of(task, now, steps=False) if task else None,
         chips=tuple(
             Chip(row.name, of_service(row.state, row.health), ports.get(row.name), row.state == "running",
-                 speaks_http(row.name))
+                 project.is_here and speaks_http(row.name))
             for row in services
         ),
         ports=tuple(sorted(lease.host_port for lease in leases)),
-        open_port=front_of(services, ports),
+        open_port=front_of(services, ports) if project.is_here else None,
         usage=_usage(services) if status in ("running", "degraded") else "",
         facts=_facts(project, status, task, now),
     )
 
 
 def _fault(project: Project, broken: Service | None, services: list[Service]) -> str:
-    if project.reason:
-        return project.reason
+    if reason := shown_reason(project):
+        return reason
     if broken is not None:
         return f"{broken.name}: {broken.reason or broken.state}"
     sick = [row.name for row in services if row.health == "unhealthy"]

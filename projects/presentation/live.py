@@ -9,12 +9,14 @@ from datetime import datetime
 from events.words import ago
 from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
-from projects.observation import KNOWN_FOR, never_started, shown_status
+from projects.observation import KNOWN_FOR, never_started, shown_reason, shown_status
+from projects.placement import notice
 from projects.presentation.front import front_of, speaks_http
 from projects.presentation.logline import LogLine, lines_of
 from projects.presentation.named import named_ports
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, count, size
+from projects.states import ProjectState
 from tasks.models import Task
 from tasks.presentation import TaskView, view_of
 
@@ -75,7 +77,8 @@ class TakenPort:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A project as its pages show it."""
+    """A project as its pages show it. `node` is the other one that it is on, empty when it is here; `notice` says what
+    is wrong with that. `at_rest`: when it was last seen, nothing of it ran."""
 
     id: int
     name: str
@@ -93,14 +96,18 @@ class Live:
     summary: str = ""
     faults: tuple[Fault, ...] = ()
     taken: tuple[TakenPort, ...] = ()
+    node: str = ""
+    notice: str = ""
+    at_rest: bool = False
 
     @property
     def can_start(self) -> bool:
-        return self.work is None and self.status in ("stopped", "failed")
+        stands_still = self.status in ("stopped", "failed") or (self.status == "unknown" and self.at_rest)
+        return self.work is None and stands_still
 
     @property
     def can_stop(self) -> bool:
-        return self.work is None and self.status in ("running", "degraded", "unknown", "starting", "stopping")
+        return self.work is None and not self.can_start
 
     @property
     def every(self) -> float:
@@ -118,7 +125,7 @@ def live_of(project: Project, now: datetime) -> Live:
     active = task if task is not None and task.is_active else None
     status = shown_status(project, services, now)
     named = named_ports(project) if leases else frozenset()
-    rows = tuple(_service(row, leases, named, status, now) for row in services)
+    rows = tuple(_service(row, leases, named, status, now, project.is_here) for row in services)
     return Live(
         id=project.pk,
         name=project.name,
@@ -128,14 +135,17 @@ def live_of(project: Project, now: datetime) -> Live:
         look=of_project(status),
         since=_since(project, status, now),
         observed=_observed(project, now),
-        reason=project.reason if status in ("running", "degraded", "stopped") else "",
-        open_port=front_of(services, {lease.service: lease.host_port for lease in reversed(leases)}),
+        reason=_reason(project, status, now),
+        open_port=_front(services, leases) if project.is_here else None,
         work=view_of(active, now) if active else None,
         last=view_of(task, now) if task and active is None and status == "failed" else None,
         services=rows,
         summary=_summary(services),
         faults=_faults(project, services, status, task),
-        taken=_taken(leases) if status in ("stopped", "failed") and active is None else (),
+        taken=_taken(leases) if status in ("stopped", "failed") and active is None and project.is_here else (),
+        node="" if project.is_here else project.node,
+        notice=notice(project.node),
+        at_rest=project.state in (ProjectState.STOPPED, ProjectState.FAILED),
     )
 
 
@@ -151,6 +161,8 @@ def begun_of(project: Project, task: Task, now: datetime) -> Live:
         since=_since(project, project.state, now),
         observed=_observed(project, now),
         work=view_of(task, now),
+        node="" if project.is_here else project.node,
+        notice=notice(project.node),
     )
 
 
@@ -174,8 +186,18 @@ def _observed(project: Project, now: datetime) -> str:
     return "observed just now"
 
 
+def _front(services: list[Service], leases: list[PortLease]) -> int | None:
+    return front_of(services, {lease.service: lease.host_port for lease in reversed(leases)})
+
+
+def _reason(project: Project, status: str, now: datetime) -> str:
+    if status == "unknown":
+        return shown_reason(project, now) if not project.is_here else ""
+    return project.reason if status in ("running", "degraded", "stopped") else ""
+
+
 def _service(row: Service, leases: Sequence[PortLease], named: frozenset[tuple[str, int]], status: str,
-             now: datetime) -> ServiceRow:
+             now: datetime, is_here: bool) -> ServiceRow:
     runs = row.state == "running"
     look = of_service(row.state, row.health)
     instances = [one for one in row.instances if isinstance(one, dict)]
@@ -190,7 +212,7 @@ def _service(row: Service, leases: Sequence[PortLease], named: frozenset[tuple[s
         word=word,
         note=_note(row),
         ports=tuple(
-            PortRow(lease.host_port, _inner(lease, named), runs, speaks_http(row.name))
+            PortRow(lease.host_port, _inner(lease, named), runs, is_here and speaks_http(row.name))
             for lease in leases if lease.service == row.name
         ),
         cpu=cores(row.cpu) if runs else "",

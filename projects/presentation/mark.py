@@ -9,6 +9,7 @@ from django.db import connection
 
 from projects.models import Project
 from projects.observation import KNOWN_FOR
+from projects.placement import notice
 from tasks.states import ACTIVE
 
 # Ages on the page move on by so many seconds where nothing else does; by its history a running task moves on by itself.
@@ -16,7 +17,7 @@ TICK_KNOWN, TICK_ACTIVE, TICK_IDLE = 1, 5, 60
 # All that the page shows: the project, its newest task, and a row for each service. By hand, because every poll asks
 # it, and the ORM takes longer to build it than any database to answer it.
 SHOWN = """
-SELECT task.state, task.due_at, project.observed_at >= %s,
+SELECT task.state, task.due_at, project.observed_at >= %s, project.node,
        project.name, project.state, project.state_since, project.reason, project.desired,
        (SELECT SUM(host_port) FROM projects_portlease WHERE project_id = project.id),
        task.id, task.cancel_requested, task.reason, task.steps,
@@ -39,9 +40,9 @@ def mark_of(pk: int, now: datetime) -> str | None:
         rows = cursor.fetchall()
     if not rows:
         return None
-    state, due_at = rows[0][:2]
+    state, due_at, _, node = rows[0][:4]
     tick = TICK_IDLE
     if state in ACTIVE:
         tick = TICK_KNOWN if due_at else TICK_ACTIVE
     clock = int(now.timestamp()) // tick
-    return f"{zlib.crc32(repr((clock, rows)).encode()):08x}"
+    return f"{zlib.crc32(repr((clock, notice(node), rows)).encode()):08x}"

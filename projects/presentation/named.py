@@ -9,6 +9,8 @@ from projects.models import Project
 
 def named_ports(project: Project) -> frozenset[tuple[str, int]]:
     """`(service, number)` of the ports whose number stands in the folder's files; none when they cannot be read now."""
+    if not project.is_here:
+        return frozenset()
     try:
         definition = read_definition(project.path, project.engine)
     except ProjectError:

@@ -36,6 +36,8 @@ def rows_of(variables: dict[str, str], shown: str = "") -> list[VariableRow]:
 
 def rows_of_folder(project: Project, variables: dict[str, str]) -> list[VariableRow]:
     """The variables that the folder itself sets and the project does not; none when it cannot be read now."""
+    if not project.is_here:
+        return []
     try:
         own = read_definition(project.path, project.engine, variables).env
     except ProjectError:

@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.access import require
 from accounts.models import Role
-from projects import actions
+from projects import actions, placement
+from projects.binding import ENGINES
 from projects.errors import ProjectError
 from projects.examples import examples
 from projects.forms import ProjectForm, chosen_ports
@@ -23,6 +25,7 @@ from projects.previewing import warnings_of
 from projects.stacks import folders
 from projects.stacks.spec import StackError
 from tasks.actions import SubjectBusy
+from tasks.nodes import registry
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -64,7 +67,7 @@ def _create(form: ProjectForm, ports: dict[str, int]) -> Project | None:
     values = form.cleaned_data
     try:
         return actions.create_project(name=values["name"], path=values["path"], engine=values["engine"], ports=ports,
-                                      autostart=values["autostart"])
+                                      autostart=values["autostart"], node=values["node"])
     except ProjectError as error:
         form.refuse(error)
         return None
@@ -72,8 +75,8 @@ def _create(form: ProjectForm, ports: dict[str, int]) -> Project | None:
 
 def _context(data: QueryDict, form: ProjectForm | None = None,
              port_errors: dict[str, str] | None = None) -> dict[str, Any]:
-    path, engine = data.get("path", ""), data.get("engine", "")
-    seen = actions.preview(path, engine) if path else None
+    path, engine, node = data.get("path", ""), data.get("engine", ""), data.get("node", "")
+    seen = actions.preview(path, engine, node) if path else None
     if seen is not None and seen.definition is not None:
         engine = engine or seen.definition.engine
     if form is None:
@@ -81,18 +84,31 @@ def _context(data: QueryDict, form: ProjectForm | None = None,
         # A name that Hub suggested for another folder goes with that folder.
         if seen is not None and (not name or name == data.get("suggested")):
             name = seen.name
-        form = ProjectForm(initial={"path": seen.path if seen else path, "name": name})
+        form = ProjectForm(initial={"path": seen.path if seen else path, "name": name, "node": node})
     return {
         "form": form,
         "seen": seen,
         "engine": engine,
         "engines": engines_in(seen) if seen else [],
         "warnings": warnings_of(seen.definition, seen.ports) if seen and seen.definition else [],
-        "same": Project.objects.filter(path=seen.path).only("name") if seen else [],
+        "same": _same(seen, node) if seen else [],
         "services": services_in(seen, data, port_errors or {}) if seen else [],
-        "examples": examples(),
-        **_listing(path),
+        **_place(node, path),
     }
+
+
+def _same(seen: actions.Preview, node: str) -> QuerySet[Project]:
+    return Project.objects.filter(path=seen.path, node=node or settings.HUB_NODE).only("name")
+
+
+def _place(node: str, path: str) -> dict[str, Any]:
+    """Where to choose a folder: from the listing of this node, or on another, which cannot be listed from here."""
+    nodes = registry.names()
+    context = {"nodes": nodes if len(nodes) > 1 else [], "node": node or settings.HUB_NODE,
+               "here": settings.HUB_NODE}
+    if node in nodes and not placement.is_here(node):
+        return context | {"elsewhere": node, "every_engine": list(ENGINES)}
+    return context | {"elsewhere": "", "examples": examples(), **_listing(path)}
 
 
 def _listing(path: str) -> dict[str, Any]:
@@ -102,12 +118,12 @@ def _listing(path: str) -> dict[str, Any]:
         listing = _browse(top, path)
     except StackError as error:
         return {"top": top, "listing": None, "listing_error": error}
-    taken = Project.objects.filter(path__startswith=str(listing.path)).values_list("path", flat=True)
+    below = Project.objects.filter(node=settings.HUB_NODE, path__startswith=str(listing.path))
     return {
         "top": top,
         "listing": listing,
         "trail": [folder for folder in reversed(listing.path.parents) if folder.is_relative_to(top)],
-        "taken": {Path(path) for path in taken},
+        "taken": {Path(path) for path in below.values_list("path", flat=True)},
     }
 
 

@@ -18,8 +18,8 @@ from tasks.drift.models import Repair
 from tasks.models import Attempt, Task
 from tasks.rescue import Rescuer
 
-# The rescuer believes what lasts, on another host for a minute; so long may putting right take.
-PATIENCE = 70.0
+# The rescuer believes what lasts, on another host for half a minute; so long may putting right take.
+PATIENCE = 40.0
 PAUSE = 0.5
 SHOWN = 200
 

@@ -2,14 +2,23 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from hub.watch import Watch
+from tasks.nodes.registry import BadNode, checked
 
 
 class Command(BaseCommand):
-    help = "Rescue tasks whose worker died, and compare projects with what really runs, until it is stopped."
+    help = "Rescue tasks whose worker died, and compare projects of a node with what really runs, until it is stopped."
     requires_system_checks = ()
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--node", default=settings.HUB_NODE, help="whose projects it looks after (HUB_NODE)")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        Watch().run()
+        try:
+            node = checked(options["node"])
+        except BadNode as error:
+            raise CommandError(error.message, returncode=2) from None
+        Watch(node=node).run()

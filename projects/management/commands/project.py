@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
@@ -25,6 +26,7 @@ from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 from tasks import queue
 from tasks.models import Task
+from tasks.nodes.registry import waits_for
 
 POLL = 0.2
 
@@ -53,6 +55,7 @@ class Command(BaseCommand):
         add.add_argument("--port", action="append", default=[], metavar="SERVICE=PORT")
         add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
         add.add_argument("--autostart", action="store_true")
+        add.add_argument("--node", default="", help="the node that the folder is on (this one)")
         copy = command("copy", "A second project beside the first, with ports of its own.")
         copy.add_argument("name", help="the name of the copy")
         copy.add_argument("--path", help="another folder")
@@ -93,21 +96,23 @@ class Command(BaseCommand):
         width = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
             ports = " ".join(f"{port['service']}:{port['port']}" for port in row["ports"])
-            self.stdout.write(f"{row['id']:>4}  {row['name']:<{width}}  {row['status']:<9} {ports}  {row['path']}")
+            self.stdout.write(f"{row['id']:>4}  {row['name']:<{width}}  {row['status']:<9} {ports}  "
+                              + (row["path"] if row["node"] == settings.HUB_NODE else f"{row['node']}:{row['path']}"))
         return None
 
     def do_add(self, *, path: str, name: str, engine: str, port: list[str], env: list[str], autostart: bool,
-               json: bool, **_: Any) -> None:
+               node: str, json: bool, **_: Any) -> None:
         ports = {}
         for text in port:
             service, _, number = text.rpartition("=")
             if not service or not number.isdecimal():
                 raise CommandError(f"--port {text}: use SERVICE=PORT, such as web=8010.", returncode=2)
             ports[service] = int(number)
-        path = str(Path(path).expanduser().absolute())
-        seen = actions.preview(path, engine)
+        if node in ("", settings.HUB_NODE):
+            path = str(Path(path).expanduser().absolute())
+        seen = actions.preview(path, engine, node)
         project = actions.create_project(name=name or seen.name or "project", path=path, engine=engine, ports=ports,
-                                         env=dotenv.parse("\n".join(env)).values, autostart=autostart)
+                                         env=dotenv.parse("\n".join(env)).values, autostart=autostart, node=node)
         self.print_project(project, json)
 
     def do_copy(self, *, project: str, name: str, path: str | None, branch: str | None, with_data: bool, json: bool,
@@ -175,6 +180,8 @@ class Command(BaseCommand):
             self.stderr.write("Hub does not run: the task waits until it does (bin/up).")
             if wait:
                 raise CommandError(f"{task.title} is queued: {task.pk}", returncode=4)
+        elif task.node != settings.HUB_NODE and (why := waits_for(task.node)):
+            self.stderr.write(why)
         said = ""
         try:
             while wait and task.is_active:
@@ -198,7 +205,7 @@ class Command(BaseCommand):
         row = project_dict(project)
         if as_json:
             return self.print_json(row)
-        ports = ", ".join(f"{port['service']} on {port['url']}" for port in row["ports"]) or "no ports"
+        ports = ", ".join(f"{port['service']} on {port['url'] or port['port']}" for port in row["ports"]) or "no ports"
         variables = f", {len(load(project))} variables" if project.environment else ""
         self.stdout.write(f"{project.name} is project {project.pk}: {ports}{variables}")
         return None

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 UNKNOWN = ["01890000-0000-7000-8000-000000000000", "x", "1", "search", "../1", "%00"]
 KEYS = {
-    "id", "job", "name", "state", "priority", "lane", "queue", "params", "progress", "step", "steps_done",
+    "id", "job", "name", "state", "priority", "lane", "queue", "node", "params", "progress", "step", "steps_done",
     "steps_total", "remaining", "result", "error", "detail", "attempt", "attempts", "created_at", "run_at",
     "started_at", "finished_at", "wait", "run", "parent", "children", "depends_on", "retry_of", "project", "actor",
     "correlation_id",
