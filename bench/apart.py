@@ -21,6 +21,11 @@ class Apart:
     redis: conftest.RedisServer
     environ: dict[str, str]
 
+    def empty(self) -> None:
+        """Leave no row and nothing in Redis."""
+        call_command("flush", interactive=False, verbosity=0)
+        self.redis.client().flushall()
+
 
 @contextmanager
 def hub() -> Iterator[Apart]:

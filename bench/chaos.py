@@ -1,30 +1,49 @@
 """`python -m bench.chaos [TASKS] [SEED]`: 10,000 tasks over 4 workers and 3 lanes, on SQLite or what DATABASE_URL
-names, while work horses, workers, `watch` and Redis are killed at random. Exit code 1 when anything was lost, ran twice
-at once, or was stuck. What is counted, and how, says `tasks.tests.chaos`."""
+names, while work horses, workers, `watch` and Redis are killed at random.
+
+Some of the tasks wait for others, have children, are tried again or cancelled. Exit code 1 when a bound is missed. What
+is counted, and how, says `tasks.tests.fire.chaos`.
+"""
 
 from __future__ import annotations
 
-import json
-import subprocess
 import sys
+import tempfile
 from pathlib import Path
-from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-TASKS, QUICK_TASKS, SEED = 10_000, 300, 1
+from bench import apart  # first: it sets Django up
+from bench.figures import Figure, at_least, at_most, describe, machine, table
+from tasks.tests.fire.chaos import LONGEST_STUCK, Chaos, Verdict
+
+TASKS, SEED = 10_000, 1
+# Seconds between two kills, and for the last tenth of the tasks to end.
+PAUSE, PATIENCE = 1.0, 120.0
+# Of 10,000 tasks; of fewer in proportion.
+FEWEST_KILLS = 100
 
 
-def run(tasks: int = TASKS, seed: int = SEED) -> dict[str, Any]:
-    """The verdict of a run in a process, Redis, database and folder of its own: `{"holds", "text", "tasks", "ended",
-    "missing", "twice", "unfenced", "stuck" (s), "kills", "seconds"}`. RuntimeError when there is none."""
-    command = [sys.executable, "-m", "bench.killing", str(tasks), str(seed)]
-    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}.")
-    return json.loads(done.stdout.splitlines()[-1])
+def run(tasks: int = TASKS, seed: int = SEED) -> tuple[Verdict, list[Figure]]:
+    """The verdict of a run in a Redis, database and folder of its own, and its figures."""
+    with apart.hub() as hub, tempfile.TemporaryDirectory(prefix="hub-chaos-") as folder:
+        verdict = Chaos(Path(folder), hub.environ, hub.redis, seed=seed).run(tasks, pause=PAUSE, patience=PATIENCE)
+    return verdict, figures(verdict)
+
+
+def figures(verdict: Verdict) -> list[Figure]:
+    """Each fault has to be absent, and the kills have to be many."""
+    kills = ", ".join(f"{number} × {name}" for name, number in sorted(verdict.kills.items()))
+    ended = ", ".join(f"{number} {state}" for state, number in sorted(verdict.ended.items()))
+    return [
+        Figure("kills", sum(verdict.kills.values()), "", at_least(FEWEST_KILLS * verdict.asked / TASKS), kills),
+        *(Figure(name, number, "", at_most(0)) for name, number in verdict.faults.items()),
+        Figure("longest in nobody's hands", verdict.stuck, "s", at_most(LONGEST_STUCK)),
+        Figure("tasks with their children", sum(verdict.ended.values()), "", at_least(verdict.asked), ended),
+        Figure("attempts", verdict.attempts, "", None, f"{verdict.cancels} cancels, {verdict.seconds:.0f} s"),
+    ]
 
 
 if __name__ == "__main__":
-    verdict = run(*map(int, sys.argv[1:3]))
-    print(verdict["text"])
-    sys.exit(0 if verdict["holds"] else 1)
+    print(describe(machine()), flush=True)
+    verdict, seen = run(*map(int, sys.argv[1:3]))
+    print(verdict, table(seen), sep="\n")
+    sys.exit(0 if verdict.holds else 1)

@@ -47,8 +47,9 @@ class Horse:
     """A forked child that leads its own process group. It is given one task after another.
 
     Asked to stop one, it has that task's `grace` seconds; then the whole group is killed, as it is when the task has
-    run for its `hard` limit. Which task is to be stopped stands on a page of memory that both see: a signal that
-    comes late, when the horse has another task already, means nothing to that one.
+    run for its `hard` limit. However the horse ends, its group ends with it. Which task is to be stopped stands on a
+    page of memory that both see: a signal that comes late, when the horse has another task already, means nothing to
+    that one.
     """
 
     def __init__(self, pid: int, line: socket.socket, page: mmap.mmap):
@@ -175,6 +176,7 @@ class Horse:
 
     def _reap(self) -> int:
         with self._lock:  # still a zombie here, so nobody else can have its pid
+            self.kill()  # what its tasks have begun and left behind
             self._ended = True
         _, status = os.waitpid(self.pid, 0)
         os.close(self._process)

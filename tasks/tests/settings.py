@@ -3,4 +3,4 @@
 from hub.settings import *  # noqa: F403
 from hub.settings import INSTALLED_APPS
 
-INSTALLED_APPS = [*INSTALLED_APPS, "tasks.tests", "tasks.tests.messy"]
+INSTALLED_APPS = [*INSTALLED_APPS, "tasks.tests", "tasks.tests.messy", "tasks.tests.fire"]

@@ -17,6 +17,7 @@ from tasks.runner import claim
 from tasks.settle import died, settle
 from tasks.states import TaskState
 from tasks.tests import jobs
+from tasks.tests.fire.jobs import Careless
 from tasks.tests.test_run import facts, hooks
 
 
@@ -87,6 +88,15 @@ def test_when_the_worker_is_killed_what_its_job_had_started_is_killed_too(
     rescued(lambda: Task.objects.get(pk=task.pk).state == "failed")
     eventually(lambda: began(child) is None)
     assert "worker" in Task.objects.get(pk=task.pk).error
+
+
+def test_when_the_horse_is_killed_what_its_job_had_started_is_killed_too(trial_workers, said, wait_for, eventually):
+    trial_workers()
+    task = enqueue(Careless, {"file": str(said)})
+    _, *pids = eventually(lambda: said.read_text().endswith("\n") and said.read_text()).split()
+    os.kill(task.attempts.get().pid, signal.SIGKILL)
+    wait_for(task, "failed")
+    eventually(lambda: not any(began(int(pid)) for pid in pids), 2)
 
 
 def test_when_redis_is_killed_the_running_task_goes_on_and_the_worker_listens_again(

@@ -11,7 +11,6 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
@@ -106,33 +105,6 @@ class Quick(Trial):
     def run(self) -> dict[str, Any]:
         time.sleep(self.params["seconds"])
         return {"pid": os.getpid()}
-
-
-class Fenced(Trial):
-    """Says its attempt's id when it begins and when it ends, and holds a lock in between, which the kernel lets go of
-    when its process dies: whoever cannot take it runs while another attempt still does, and says so."""
-
-    name = "trial.fenced"
-    max_attempts = 100
-
-    def run(self) -> None:
-        attempt = self.task.attempts.get(number=self.task.attempt).pk
-        with (Path(self.params["locks"]) / str(self.task.pk)).open("ab") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                self.say(f"twice {attempt}")
-                return
-            self.say(f"began {attempt}")
-            time.sleep(self.params["seconds"])
-            self.say(f"ended {attempt}")
-
-
-class FencedOnce(Fenced):
-    """As Fenced, but must not be repeated."""
-
-    name = "trial.fenced-once"
-    max_attempts = 1
 
 
 class Nothing(Job):
