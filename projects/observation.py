@@ -195,6 +195,7 @@ def project_dict(project: Project) -> dict[str, Any]:
         "observed_at": project.observed_at,
         "reason": project.reason,
         "autostart": project.autostart,
+        "return_to_good": project.return_to_good,
         "ports": [
             {"service": lease.service, "container_port": lease.container_port, "port": lease.host_port,
              "protocol": lease.protocol, "url": f"http://127.0.0.1:{lease.host_port}"}

@@ -10,7 +10,7 @@ from projects.models import PortLease, Project
 pytestmark = pytest.mark.django_db
 
 KEYS = {"id", "name", "slug", "path", "engine", "status", "health", "desired", "observed_at", "reason", "ports",
-        "created_at", "autostart", "env"}
+        "created_at", "autostart", "return_to_good", "env"}
 SERVICES = "web: run $PORT\nbackend: run $PORT\nfrontend: run $PORT\npostgres: run $PORT\nredis: run $PORT\n"
 
 
