@@ -20,6 +20,7 @@ LOOKS = {
     "succeeded": ("ok", "s-succeeded"),
     "started": ("ok", "s-running"),
     "running": ("ok", "s-running"),
+    "returned": ("warning", "restart"),
     "starting": ("info", "s-moving"),
     "stopping": ("info", "s-moving"),
     "stopped": ("debug", "s-stopped"),

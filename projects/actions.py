@@ -10,10 +10,10 @@ from django.db import IntegrityError, transaction
 
 from events.actions import record
 from events.context import current
-from projects import environment, names, placement, ports, worktrees
+from projects import environment, names, placement, ports, revisions, worktrees
 from projects.binding import allowed_folder, engine_of, read_definition, sync_services
 from projects.errors import ProjectError
-from projects.jobs import CopyData, DeleteProject, RestartService, RestartStack, StartStack, StopStack
+from projects.jobs import CopyData, DeleteProject, RestartService, RestartStack, RollBack, StartStack, StopStack
 from projects.models import PortLease, Project
 from projects.moves import move
 from projects.stacks import detect
@@ -100,7 +100,8 @@ def create_project(*, name: str, path: str, engine: str = "", ports: dict[str, i
 
 
 def update_project(project: Project, *, name: str | None = None, env: dict[str, str] | None = None,
-                   autostart: bool | None = None, ports: dict[str, int] | None = None) -> Project:
+                   autostart: bool | None = None, ports: dict[str, int] | None = None,
+                   return_to_good: bool | None = None) -> Project:
     """Change what is given. What runs is not touched: variables count from the next start, and ports of a project that
     is not at rest cannot be changed, since those shown are those that answer."""
     at_rest = project.state in AT_REST
@@ -117,6 +118,9 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
     if autostart is not None and autostart != project.autostart:
         project.autostart = autostart
         changed.append("autostart")
+    if return_to_good is not None and return_to_good != project.return_to_good:
+        project.return_to_good = return_to_good
+        changed.append("return_to_good")
     try:
         with transaction.atomic():
             if changed:
@@ -167,14 +171,41 @@ def copy_project(project: Project, *, name: str, path: str | None = None, branch
     return copy
 
 
-def start(project: Project, reason: str = "") -> Task:
-    """Start every service. The task is the one that is active when the same was asked already; SubjectBusy when
-    another is. `reason` says why Hub itself starts it."""
+def start(project: Project, reason: str = "", revision: int | None = None) -> Task:
+    """Start every service, as the folder says now, or as a kept `revision` was. The task is the one that is active when
+    the same was asked already; SubjectBusy when another is. `reason` says why Hub itself starts it."""
+    kept = {} if revision is None else {"revision": revisions.find(project, revision).number}
     with transaction.atomic():
-        task = enqueue(StartStack, {"project": project.pk}, subject=project.subject, node=project.node)
+        task = enqueue(StartStack, {"project": project.pk, **kept}, subject=project.subject, node=project.node)
         begins = project.state != ProjectState.RUNNING or reason
         if not (begins and move(project, ProjectState.STARTING, reason=reason, desired=Desired.RUNNING)):
             _wish(project, Desired.RUNNING)
+    return task
+
+
+def start_again(project: Project, reason: str = "") -> Task:
+    """Start what ran last, for Hub itself: a project that somebody (or Hub) took back to a kept revision stays there;
+    every other is started as its folder says now."""
+    last = project.revisions.first()
+    return start(project, reason, last.number if last is not None and last.restored is not None else None)
+
+
+def roll_back(project: Project, revision: int | None = None) -> Task:
+    """Stop what runs and start a kept revision: by number, else the newest good one before what was started last.
+    ProjectError when there is none."""
+    if revision is None:
+        last = project.revisions.first()
+        good = revisions.last_good(project, before=last.number if last else None)
+        if good is None:
+            raise ProjectError(f"{project.name} has no earlier revision that became healthy.", field="revision",
+                               code="conflict", hint="Name one of those that are kept.")
+        number = good.number
+    else:
+        number = revisions.find(project, revision).number
+    with transaction.atomic():
+        task = enqueue(RollBack, {"project": project.pk, "revision": number}, subject=project.subject,
+                       node=project.node)
+        _wish(project, Desired.RUNNING)
     return task
 
 
@@ -269,4 +300,4 @@ def _lease(project: Project, definition: Definition, wanted: dict[str, int] | No
 
 
 __all__ = ["SubjectBusy", "copy_project", "create_project", "delete", "preview", "release_port", "restart",
-           "restart_service", "service_ports", "start", "stop", "update_project"]
+           "restart_service", "roll_back", "service_ports", "start", "start_again", "stop", "update_project"]

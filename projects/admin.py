@@ -34,7 +34,7 @@ class LeaseInline(ReadOnlyInline):
 
 class RevisionInline(ReadOnlyInline):
     model = Revision
-    fields = readonly_fields = ["number", "created_at", "started_ok", "task_id"]
+    fields = readonly_fields = ["number", "created_at", "started_ok", "error", "restored", "because", "task_id"]
 
 
 @admin.register(Project)

@@ -17,7 +17,7 @@ def autostart() -> list[str]:
     with acting(actor="hub", via="up"):
         for project in Project.objects.filter(node=settings.HUB_NODE, autostart=True, state=ProjectState.STOPPED):
             try:
-                actions.start(project)
+                actions.start_again(project)
             except (actions.SubjectBusy, ProjectError) as error:
                 done.append(f"{project.name} could not be started with Hub: {error}")
             else:

@@ -7,7 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from projects import environment, ports
+from projects import environment, ports, revisions
 from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
 from projects.engines.process.engine import ProcessEngine
@@ -79,7 +79,7 @@ def new_revision(project: Project, task_id=None) -> Stack:
     A run again of the same task uses the revision that it made before, and a start of what runs already as it is the
     one that runs. ProjectError when the folder cannot be read.
     """
-    kept = project.revisions.filter(task_id=task_id).first() if task_id else None
+    kept = project.revisions.filter(task_id=task_id, because="").first() if task_id else None
     if kept is not None:
         return _stack(project, kept)
     own = environment.load(project)
@@ -89,14 +89,31 @@ def new_revision(project: Project, task_id=None) -> Stack:
         sync_services(project, definition.services)
         last = project.revisions.first()
         variables = {**definition.env, **own}
-        ports_now = [[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases]
-        if last is not None and project.state == ProjectState.RUNNING and last.ports == ports_now \
+        if last is not None and project.state == ProjectState.RUNNING and last.ports == revisions.ports_of(leases) \
                 and last.definition == to_json(definition) and environment.load(last) == variables:
             return _stack(project, last)
-        revision = Revision.objects.create(
-            project=project, number=last.number + 1 if last else 1, definition=to_json(definition), task_id=task_id,
-            environment=environment.encrypt(variables), ports=ports_now,
-        )
+        revision = revisions.keep(project, definition, variables, leases, task_id=task_id)
+    return _stack(project, revision)
+
+
+def restored_revision(project: Project, number: int, task_id=None, because: str = "") -> Stack:
+    """A kept revision again, as the project's next one: its definition, variables and images, on the ports that are
+    leased now. `because`: the failure after which Hub itself goes back.
+
+    A run again of the same task uses the one that it made before. ProjectError when the revision is not kept.
+    """
+    source = revisions.find(project, number)
+    # What was brought back before is told by the number that it first had.
+    number = source.restored or source.number
+    kept = project.revisions.filter(task_id=task_id, restored=number, because=because).first() if task_id else None
+    if kept is not None:
+        return _stack(project, kept)
+    definition = revisions.definition_of(source)
+    with transaction.atomic():
+        leases = ports.lease(project, definition.services)
+        sync_services(project, definition.services)
+        revision = revisions.keep(project, definition, environment.load(source), leases, task_id=task_id,
+                                  restored=number, because=because, images=source.images)
     return _stack(project, revision)
 
 
@@ -131,4 +148,6 @@ def _stack(project: Project, revision: Revision) -> Stack:
         env={**variables, "HUB_STACK_DATA": str(home / "data")},
         host_ports={(service, instance, inner): outer for service, instance, inner, outer in revision.ports},
         revision=revision.number,
+        # Only what is brought back runs the images of that time: a start of the folder builds and pulls its own.
+        images=dict(revision.images) if revision.restored is not None else {},
     )

@@ -49,6 +49,7 @@ class SettingsForm(RefusableForm):
 
     name = forms.CharField(required=False, strip=False, max_length=5000)
     autostart = forms.BooleanField(required=False)
+    return_to_good = forms.BooleanField(required=False)
 
 
 class DeleteForm(RefusableForm):

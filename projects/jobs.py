@@ -10,13 +10,14 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from events.actions import record
-from projects import worktrees
-from projects.binding import engine_of, home_of, new_revision, running_stack
+from projects import revisions, worktrees
+from projects.binding import engine_of, home_of, new_revision, restored_revision, running_stack
 from projects.engines.base import Engine, EngineError, Problem, Step
 from projects.errors import ProjectError
-from projects.models import Project
+from projects.models import Project, Revision
 from projects.moves import move
 from projects.observation import ALIVE, observe
+from projects.returning import Return
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
 from tasks.job import Job, JobFailed
@@ -60,21 +61,22 @@ class StackJob(Job):
         """What the job does to its project."""
         raise TypeError(f"{type(self).__name__} has no work().")
 
-    def follow(self, steps: Iterator[Step], *, first: list[tuple[str, str]] | None = None) -> None:
+    def follow(self, steps: Iterator[Step], *, prefix: str = "", suffix: str = "") -> None:
         """Turn an engine's steps into the task's progress. The engine names all its steps before it begins the first;
-        `first` are steps of the job itself that come before them."""
+        `prefix` tells their keys, and `suffix` their labels, from those that the same task had before."""
         planned: list[tuple[str, str]] = []
         announced = False
         for step in steps:
+            key = prefix + step.key
             if not announced:
-                if step.done == 0 and step.key not in dict(planned):
-                    planned.append((step.key, step.label))
+                if step.done == 0 and key not in dict(planned):
+                    planned.append((key, step.label + suffix))
                     continue
-                self.progress.plan([*(first or []), *planned])
+                self.progress.plan(planned)
                 announced = True
-            self.progress.update(step.key, done=step.done, total=step.total, detail=step.detail)
+            self.progress.update(key, done=step.done, total=step.total, detail=step.detail)
             if step.done >= step.total:
-                self.progress.finish(step.key)
+                self.progress.finish(key)
             self.progress.check()
 
     def settle_state(self, to: str, reason: str = "", **fields: Any) -> None:
@@ -87,7 +89,9 @@ class StackJob(Job):
 class StartStack(StackJob):
     """Start every service and wait until each is ready. What a failed or cancelled start made is stopped again.
 
-    A stack that runs already is brought to what its folder says now; when that fails, what ran runs on.
+    A stack that runs already is brought to what its folder says now; when that fails, what ran runs on. With `revision`
+    a kept revision is started in the place of what the folder says. A project that asks for it returns to its last good
+    revision when the start fails: the task has failed all the same, and its error says what runs now.
     """
 
     name = "projects.start"
@@ -98,22 +102,44 @@ class StartStack(StackJob):
         ran_before = project.state == ProjectState.RUNNING
         if project.state not in (ProjectState.STARTING, ProjectState.RUNNING):
             move(project, ProjectState.STARTING)
-        stack = new_revision(project, self.task.pk)
-        problems = engine.problems(stack)
-        if problems:
-            raise JobFailed(*_told(problems))
+        coming_back = Return(self, project, engine, ran_before)
+        coming_back.resume()
+        try:
+            stack = self.revision(project)
+            self.refuse_problems(engine, stack)
+        except (ProjectError, JobFailed) as error:
+            if not ran_before:
+                coming_back.after(error.message)
+            raise
         (home_of(project.slug) / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         observe(project, engine, stack, fresh=not ran_before)
         try:
             self.follow(engine.up(stack))
         except BaseException as error:
             # Whatever ended it, also a database that is away or the time limit: what it made does not stay behind.
-            self._see_failure(project, engine, stack, error)
+            self.see_failure(project, engine, stack, error)
             if not ran_before:
-                self._tidy_up(engine, stack)
+                self.tidy_up(engine, stack)
+            if isinstance(error, EngineError):
+                coming_back.after(error.message, error.detail, stack)
             raise
-        observe(project, engine, stack)
+        images = revisions.images_in(observe(project, engine, stack))
+        if images:
+            project.revisions.filter(number=stack.revision).update(images=images)
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
+
+    def revision(self, project: Project) -> Stack:
+        """What is to run: the folder as it is now, or the kept revision that was asked for."""
+        number = self.params.get("revision")
+        if number is None:
+            return new_revision(project, self.task.pk)
+        return restored_revision(project, number, self.task.pk)
+
+    def refuse_problems(self, engine: Engine, stack: Stack) -> None:
+        """JobFailed when something would stop the start."""
+        problems = engine.problems(stack)
+        if problems:
+            raise JobFailed(*_told(problems))
 
     def on_succeeded(self, result: dict[str, Any] | None) -> None:
         project = Project.objects.filter(pk=self.params.get("project")).first()
@@ -125,19 +151,19 @@ class StartStack(StackJob):
     def on_failed(self, error: str) -> None:
         if not self._runs_on(error):
             self.settle_state(ProjectState.FAILED, error)
-        self._mark(False)
+        self._mark(False, error)
 
     def on_cancelled(self) -> None:
         if not self._runs_on("The start was cancelled."):
             self.settle_state(ProjectState.STOPPED, "The start was cancelled.", desired=Desired.STOPPED)
-        self._mark(False)
+        self._mark(False, "The start was cancelled.")
 
     def _runs_on(self, reason: str) -> bool:
         """Whether the project ran before and was not stopped for this; it then keeps its state, and says the reason."""
         running = Project.objects.filter(pk=self.params.get("project"), state=ProjectState.RUNNING)
         return bool(running.update(reason=reason, reason_at=timezone.now()))
 
-    def _see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> None:
+    def see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> None:
         """Keep what is to be seen of a failure: it is gone after `down`."""
         if isinstance(error, EngineError):
             self.log(error.message, level="error", source=error.service)
@@ -146,7 +172,7 @@ class StartStack(StackJob):
         except DatabaseError as away:
             self.log(f"What was seen could not be kept: {away}", level="warning")
 
-    def _tidy_up(self, engine: Engine, stack: Stack) -> None:
+    def tidy_up(self, engine: Engine, stack: Stack) -> None:
         """Stop what the start made. That this fails as well is said in the log: the first error is the one to tell."""
         try:
             for step in engine.down(stack):
@@ -155,10 +181,11 @@ class StartStack(StackJob):
         except EngineError as error:
             self.log(f"What the start made could not be stopped: {error.message}", level="error", source=error.service)
 
-    def _mark(self, good: bool) -> None:
-        project = Project.objects.filter(pk=self.params.get("project")).first()
-        if project is not None:
-            project.revisions.filter(task_id=self.task.pk).update(started_ok=good)
+    def _mark(self, good: bool, error: str = "") -> None:
+        """Say of the revisions of this task how their start ended, where that is not said yet."""
+        Revision.objects.filter(
+            project=self.params.get("project"), task_id=self.task.pk, started_ok=None
+        ).update(started_ok=good, error=error)
 
 
 class StopStack(StackJob):
@@ -202,9 +229,7 @@ class RestartStack(StartStack):
         engine = engine_of(project)
         before = running_stack(project)
         if before.revision and not project.revisions.filter(task_id=self.task.pk).exists():
-            problems = engine.problems(new_revision(project, self.task.pk))
-            if problems:
-                raise JobFailed(*_told(problems))
+            self.refuse_problems(engine, self.revision(project))
         if project.state == ProjectState.RUNNING:
             move(project, ProjectState.STOPPING)
         for step in engine.down(before):
@@ -213,6 +238,25 @@ class RestartStack(StartStack):
             self.progress.check()
         move(project, ProjectState.STOPPED)
         return super().work(project)
+
+
+class RollBack(RestartStack):
+    """Stop what runs, and start the kept `revision`: its definition, variables and images, on the project's ports."""
+
+    name = "projects.roll-back"
+
+    @classmethod
+    def title(cls, params: dict[str, Any]) -> str:
+        name = Project.objects.filter(pk=params.get("project")).values_list("name", flat=True).first()
+        return f"Return {name or 'a project'} to revision {params.get('revision')}"
+
+    def on_succeeded(self, result: dict[str, Any] | None) -> None:
+        super().on_succeeded(result)
+        project = Project.objects.filter(pk=self.params.get("project")).first()
+        if project is not None:
+            record("project.returned", {"project": project.pk, "name": project.name, "reason": "",
+                                        "revision": self.params.get("revision"),
+                                        "as": (result or {}).get("revision")}, about=project.subject)
 
 
 class RestartService(StackJob):

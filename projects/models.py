@@ -19,7 +19,8 @@ class Project(models.Model):
 
     The folder is on `node`, whose workers alone run the stack, and whose `watch` looks at it.
     `state` is what was last observed (at `observed_at`), never a wish; `desired` is the wish. `reason` says in a
-    sentence why it is as it is. `environment` is encrypted at rest: use `projects.environment`.
+    sentence why it is as it is. `environment` is encrypted at rest: use `projects.environment`. `return_to_good`: a
+    start that fails is followed by a start of the last revision that became healthy.
     """
 
     class Engine(models.TextChoices):
@@ -40,6 +41,7 @@ class Project(models.Model):
     state_since = models.DateTimeField(default=timezone.now)
     environment = models.BinaryField(default=bytes, blank=True)
     autostart = models.BooleanField(default=False)
+    return_to_good = models.BooleanField(default=False)
     copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="copies")
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
@@ -129,15 +131,25 @@ class PortLease(models.Model):
 
 
 class Revision(models.Model):
-    """What one start ran: the definition, the environment (encrypted) and the ports, for comparison and rollback."""
+    """What one start ran: the definition, the environment (encrypted), the ports and the digests of its images.
+
+    `started_ok`: whether every service became ready, None while nobody knows; `error` says why it did not. `restored`
+    is the number of the kept revision that this one is again, None for one read from the folder; `because` is the
+    failure after which Hub itself went back to it, empty where a person did. `images`: digest by service, where there
+    are images.
+    """
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
     environment = models.BinaryField(default=bytes, blank=True)
     ports = models.JSONField(default=list)
+    images = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
     started_ok = models.BooleanField(null=True)
+    error = models.TextField(blank=True)
+    restored = models.PositiveIntegerField(null=True)
+    because = models.TextField(blank=True)
     task_id = models.UUIDField(null=True)
 
     class Meta:

@@ -216,6 +216,7 @@ def project_dict(project: Project) -> dict[str, Any]:
         "reason": shown_reason(project),
         "node": project.node,
         "autostart": project.autostart,
+        "return_to_good": project.return_to_good,
         "ports": [
             {"service": lease.service, "container_port": lease.container_port, "port": lease.host_port,
              "protocol": lease.protocol, "url": _url(project, lease)}

@@ -111,7 +111,7 @@ def _settle(project: Project, stack: Stack, status: StackStatus) -> list[str]:
 def _revive(project: Project) -> list[str]:
     """Everything is gone, also what watched it: the host was restarted, or somebody killed all of it."""
     try:
-        actions.start(project, "Nothing of it ran any more, nor what watched it, so Hub started it again.")
+        actions.start_again(project, "Nothing of it ran any more, nor what watched it, so Hub started it again.")
     except (SubjectBusy, ProjectError) as error:
         return [f"{project.name}: could not be started again: {error}"]
     return [f"{project.name}: nothing of it ran any more, so it is started again"]

@@ -2,7 +2,18 @@
 
 from django.urls import path
 
-from projects.views import copying, creation, deletion, detail, environment, lifecycle, listing, logs, settings
+from projects.views import (
+    copying,
+    creation,
+    deletion,
+    detail,
+    environment,
+    lifecycle,
+    listing,
+    logs,
+    revisions,
+    settings,
+)
 
 app_name = "projects"
 
@@ -27,6 +38,8 @@ urlpatterns = [
     path("<int:pk>/logs/file/", logs.file, name="log-file"),
     path("<int:pk>/environment/", environment.environment, name="environment"),
     path("<int:pk>/environment/show/", environment.show, name="environment-show"),
+    path("<int:pk>/revisions/", revisions.revisions, name="revisions"),
+    path("<int:pk>/roll-back/", revisions.roll_back, name="roll-back"),
     path("<int:pk>/copy/", copying.copy, name="copy"),
     path("<int:pk>/delete/", deletion.delete, name="delete"),
     path("<int:pk>/settings/", settings.settings, name="settings"),

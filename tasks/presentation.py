@@ -186,6 +186,9 @@ def _step(step: dict[str, Any], task: Task, now: datetime) -> StepRow:
     if DURATION.fullmatch(detail):  # the row itself counts the time
         detail = ""
     label = step.get("label") or step.get("key") or ""
+    if ended and step.get("failed"):
+        took = span((ended - started).total_seconds()) if started else ""
+        return StepRow(label, look_of(TaskState.FAILED), detail, None, took, "")
     if ended:
         took = span((ended - started).total_seconds()) if started else ""
         return StepRow(label, look_of(TaskState.SUCCEEDED), detail, 100, took, "")

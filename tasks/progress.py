@@ -104,6 +104,17 @@ class Progress:
             step["done"] = step["total"]
             self._touch(urgent=True)
 
+    def give_up(self) -> None:
+        """Say that the steps that have begun and not ended failed, and that the others do not come, where the task goes
+        on with something else; a new plan says with what."""
+        with shielded(), self._changed:
+            self._raise_floor()
+            self._steps = [step for step in self._steps if step["started"]]
+            for step in self._steps:
+                if not step["ended"]:
+                    step.update(ended=timezone.now().isoformat(), failed=True)
+            self._touch(urgent=True)
+
     def check(self) -> None:
         """Raises TaskCancelled when the task was asked to stop. Asks the database at most once a second."""
         now = time.monotonic()

@@ -1,6 +1,7 @@
 """The steps of a task as JSON, and how far they say it is: counted, or known from earlier runs, never invented.
 
 A step: `{"key", "label", "done", "total", "detail", "started", "ended", "usual", "tail"}`. Times are ISO 8601 or null.
+One that failed while the task goes on with something else has `"failed": true` as well, and has ended.
 `usual` is the median length in seconds of that step in earlier runs, `tail` the median time from its end to the end
 of the run (so that steps that overlap are not added up); null without history.
 """
@@ -63,8 +64,8 @@ def current(steps: list[Step]) -> Step | None:
 
 
 def finished(steps: list[Step]) -> int:
-    """How many have ended."""
-    return sum(1 for step in steps if step["ended"])
+    """How many have ended well."""
+    return sum(1 for step in steps if step["ended"] and not step.get("failed"))
 
 
 def elapsed(step: Step, now: datetime) -> float:

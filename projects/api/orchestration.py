@@ -9,7 +9,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from projects import actions
 from projects.api.registry import find_project, named_in_path
-from projects.api.shapes import StatusOut
+from projects.api.shapes import RollBackIn, StatusOut
 from projects.observation import status_of
 from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
@@ -37,6 +37,13 @@ def restart(request: HttpRequest, project_id: int):
 def restart_service(request: HttpRequest, project_id: int, service: str):
     with named_in_path("service"):
         return Status(202, accepted_dict(actions.restart_service(find_project(project_id), service)))
+
+
+@router.post("/{project_id}/rollback", response={202: Accepted}, auth=OPERATOR, summary="Go back to a kept revision")
+def roll_back(request: HttpRequest, project_id: int, body: RollBackIn | None = None):
+    """Stops what runs and starts the kept definition, with its variables and images, on the ports leased now."""
+    with named_in_path("revision"):
+        return Status(202, accepted_dict(actions.roll_back(find_project(project_id), body and body.revision)))
 
 
 @router.get("/{project_id}/status", response=StatusOut, summary="Status of a project and its services")

@@ -14,7 +14,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListQuery
 from events.keyset import take
-from projects import actions, environment
+from projects import actions, comparison, environment, revisions
 from projects.api import shapes
 from projects.errors import ProjectError
 from projects.logs import read_log
@@ -102,6 +102,26 @@ def show_log(
     with named_in_path("service", "run"):
         chunk = read_log(find_project(project_id), service, tail=tail, after=after, run=run)
     return {"service": service, **asdict(chunk)}
+
+
+@router.get("/{project_id}/revisions", response=shapes.Revisions, summary="List the kept revisions")
+def list_revisions(request: HttpRequest, project_id: int):
+    """What each start ran, the newest first; a bounded number is kept."""
+    return {"items": list(find_project(project_id).revisions.defer("environment"))}
+
+
+@router.get("/{project_id}/revisions/{number}/differences", response=shapes.Differences,
+            summary="Compare a kept revision")
+def compare_revision(
+    request: HttpRequest, project_id: int, number: int,
+    to: int | None = Query(None, ge=1, description="another kept revision; without it, what the folder says now"),
+):
+    """What differs from it: definition, variables (secrets masked), ports and image digests."""
+    project = find_project(project_id)
+    with named_in_path("revision"):
+        before = comparison.of_revision(revisions.find(project, number))
+        after = comparison.of_folder(project) if to is None else comparison.of_revision(revisions.find(project, to))
+    return {"items": [asdict(one) for one in comparison.differences(before, after)]}
 
 
 def find_project(project_id: int) -> Project:

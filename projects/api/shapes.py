@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from ninja import Field, Schema
 from pydantic import ConfigDict
@@ -51,6 +52,8 @@ class ProjectPatch(Schema):
     env: dict[str, str] = {}
     autostart: bool = Field(False, strict=True)
     ports: dict[str, HostPort] = {}
+    return_to_good: bool = Field(False, strict=True, description="whether a failed start is followed by a start of the "
+                                                                 "last revision that became healthy")
 
     def given(self) -> dict[str, Any]:
         """Only what the request named."""
@@ -92,6 +95,7 @@ class ProjectItem(Schema):
     node: str
     ports: list[PortOut]
     autostart: bool
+    return_to_good: bool
     created_at: datetime
 
 
@@ -138,6 +142,46 @@ class LogOut(Schema):
     lines: list[str]
     offset: int
     missed: bool
+
+
+class RollBackIn(Schema):
+    """`revision`: the number of a kept one; without it the newest good one before what was started last."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    revision: int | None = Field(None, strict=True, ge=1)
+
+
+class RevisionOut(Schema):
+    """What one start ran. `restored`: the number of the kept revision that this one is again; `because`: the failure
+    after which Hub itself went back to it. `images`: digest by service."""
+
+    number: int
+    created_at: datetime
+    started_ok: bool | None
+    error: str
+    restored: int | None
+    because: str
+    task_id: UUID | None
+    images: dict[str, str]
+
+
+class Revisions(Schema):
+    items: list[RevisionOut]
+
+
+class DifferenceOut(Schema):
+    """`before` and `after` are null where it is not there. `secret`: both are masks, only that they differ is said."""
+
+    kind: Literal["service", "setting", "variable", "port", "image"]
+    name: str
+    before: str | None
+    after: str | None
+    secret: bool
+
+
+class Differences(Schema):
+    items: list[DifferenceOut]
 
 
 class ServicePort(Schema):

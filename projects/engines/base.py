@@ -48,7 +48,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """One observed process or container. Times are aware datetimes in UTC."""
+    """One observed process or container. Times are aware datetimes in UTC. `image`: the digest of the image that it
+    runs (`sha256:...`), empty for what runs none."""
 
     name: str
     state: ServiceState
@@ -61,6 +62,7 @@ class InstanceStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ _PROJECT = {
     "stopping": ("is stopping", "data-state", "stopping", "stop"),
     "stopped": ("stopped", "data-state", "stopped", "s-stopped"),
     "failed": ("failed", "data-state", "failed", "s-failed"),
+    "returned": ("went back", "data-state", "degraded", "restart"),
 }
 _AUDIT = {
     "signed-in": "signed in",
@@ -31,6 +32,7 @@ _AUDIT = {
     "key-revoked": "revoked an API key",
     "environment-shown": "looked at a secret",
 }
+_FIELDS = {"autostart": "start with Hub", "return_to_good": "what follows a failed start"}
 # How far back is looked for entries worth showing.
 LOOKED_AT = 150
 
@@ -99,8 +101,11 @@ def _more(action: str, payload: dict) -> str:
     reason = str(payload.get("reason") or "")
     if action in ("failed", "stopped") and reason:
         return f": {reason}"
+    if action == "returned":
+        cause = f" after a failed start: {reason}" if reason else ""
+        return f" to revision {payload.get('revision')}{cause}"
     if action == "port-leased":
         return f": {payload.get('port')} for {payload.get('service')}"
     if action == "updated":
-        return f": {', '.join(str(name) for name in payload.get('changed', ()))}"
+        return f": {', '.join(_FIELDS.get(name, str(name)) for name in payload.get('changed', ()))}"
     return ""

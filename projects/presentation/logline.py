@@ -44,6 +44,14 @@ def lines_of(texts: Iterable[str], q: str = "") -> list[LogLine]:
     return lines
 
 
+def key_line(text: str) -> str:
+    """The line that most likely says why something failed: the last one with an error, else the last that says
+    anything; empty for nothing."""
+    said = [line for line in lines_of(text.splitlines()) if line.text.strip()]
+    wrong = [line for line in said if line.level == "error"]
+    return (wrong or said)[-1].text.strip() if said else ""
+
+
 def level_of(text: str) -> str:
     """`error`, `warning`, `debug` or `info`, as far as the beginning of the line says."""
     start = text[:200]

@@ -92,6 +92,8 @@ class Stack:
     - `host_ports`: `(service, instance number from 1, container_port) -> leased host port`.
     - `run_dir`: a private folder (0700) of this stack in Hub's data folder; engines keep logs and state there.
     - `revision`: number of this start's revision.
+    - `images`: service → image digest (`sha256:...`) that a kept revision ran, for engines that run images: where one
+      is given the service runs exactly that image, and nothing is built or pulled in its place.
     """
 
     hub_id: str
@@ -101,6 +103,7 @@ class Stack:
     env: dict[str, str] = field(default_factory=dict)
     host_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
     revision: int = 0
+    images: dict[str, str] = field(default_factory=dict)
 
     @property
     def path(self) -> Path:

@@ -16,6 +16,7 @@ from events.words import ago
 from projects.models import Project
 from projects.presentation.activity import of_project
 from projects.presentation.mark import mark_of
+from projects.presentation.revision import good_before, standing_of
 from projects.views.page import Refusal, live_context, page_context, project_or_404
 from tasks.models import Task
 from tasks.presentation import view_of
@@ -74,5 +75,7 @@ def around_context(project: Project) -> dict[str, Any]:
         "activity": of_project(project, RECENT, now),
         "copies": list(project.copies.values("pk", "name")),
         "original": Project.objects.filter(pk=project.copied_from_id).values("pk", "name").first(),
+        "standing": standing_of(project),
+        "good": good_before(project),
         "revision": project.revisions.values("number", "created_at", "started_ok").first(),
     }

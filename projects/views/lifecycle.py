@@ -30,19 +30,19 @@ from tasks.models import Task
 @require_POST
 @require(Role.OPERATOR)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, pk, actions.start)
+    return act(request, pk, actions.start)
 
 
 @require_POST
 @require(Role.OPERATOR)
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, pk, actions.stop)
+    return act(request, pk, actions.stop)
 
 
 @require_POST
 @require(Role.OPERATOR)
 def restart(request: HttpRequest, pk: int) -> HttpResponse:
-    return _act(request, pk, actions.restart)
+    return act(request, pk, actions.restart)
 
 
 @require_POST
@@ -51,7 +51,7 @@ def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse
     project = project_or_404(pk)
     if not project.services.filter(name=service).exists():
         raise Http404
-    return _act(request, pk, lambda project: actions.restart_service(project, service))
+    return act(request, pk, lambda project: actions.restart_service(project, service))
 
 
 @require_POST
@@ -59,7 +59,7 @@ def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse
 def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
     """Lease another host port in the place of one that somebody else took."""
     try:
-        return _act(request, pk, lambda project: actions.release_port(project, lease))
+        return act(request, pk, lambda project: actions.release_port(project, lease))
     except PortLease.DoesNotExist:
         raise Http404 from None
 
@@ -68,7 +68,7 @@ def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
 @require(Role.OPERATOR)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what is under way on the project; nothing happens when it has just ended."""
-    return _act(request, pk, _cancel)
+    return act(request, pk, _cancel)
 
 
 def _cancel(project: Project) -> None:
@@ -81,11 +81,12 @@ def _cancel(project: Project) -> None:
         return
 
 
-def _act(request: HttpRequest, pk: int, act: Callable[[Project], Any]) -> HttpResponse:
+def act(request: HttpRequest, pk: int, use: Callable[[Project], Any]) -> HttpResponse:
+    """Use a use case on a project, and answer with what asked for it: a page, or a fragment with how it is now."""
     project = project_or_404(pk)
     refusal = begun = None
     try:
-        begun = act(project)
+        begun = use(project)
     except (ProjectError, SubjectBusy) as error:
         refusal = Refusal.of(error)
     if request.htmx:

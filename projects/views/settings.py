@@ -24,7 +24,8 @@ from projects.views.page import page_context, project_or_404
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     project = project_or_404(pk)
     if request.method != "POST":
-        form = SettingsForm(initial={"name": project.name, "autostart": project.autostart})
+        form = SettingsForm(initial={"name": project.name, "autostart": project.autostart,
+                                     "return_to_good": project.return_to_good})
         return render(request, "projects/settings.html", _context(request, project, form))
     form = SettingsForm(request.POST)
     ports, errors = chosen_ports(request.POST)
@@ -41,7 +42,7 @@ def _change(project: Project, form: SettingsForm, ports: dict[str, int]) -> bool
     changed = {name: port for name, port in ports.items() if held.get(name) != port}
     try:
         actions.update_project(project, name=form.cleaned_data["name"], autostart=form.cleaned_data["autostart"],
-                               ports=changed or None)
+                               ports=changed or None, return_to_good=form.cleaned_data["return_to_good"])
     except ProjectError as error:
         form.refuse(error)
         return False

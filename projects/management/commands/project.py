@@ -64,6 +64,9 @@ class Command(BaseCommand):
         for name, text in (("start", "Start every service."), ("stop", "Stop every service, and prove it.")):
             command(name, text, wait=True)
         command("restart", "Restart the stack, or one service.", wait=True).add_argument("--service", default="")
+        rollback = command("rollback", "Stop it, and start a kept revision.", wait=True)
+        rollback.add_argument("--revision", type=int, help="default: the newest good one before what was started last")
+        command("revisions", "What each start ran, the newest first.")
         command("status", "What was last seen of it.")
         logs = command("logs", "The last lines of a service.")
         logs.add_argument("service", nargs="?", default="", help="not needed when there is one only")
@@ -129,6 +132,21 @@ class Command(BaseCommand):
     def do_restart(self, *, project: str, service: str, **options: Any) -> None:
         found = _find(project)
         self.follow(actions.restart_service(found, service) if service else actions.restart(found), **options)
+
+    def do_rollback(self, *, project: str, revision: int | None, **options: Any) -> None:
+        self.follow(actions.roll_back(_find(project), revision), **options)
+
+    def do_revisions(self, *, project: str, json: bool, **_: Any) -> None:
+        fields = ("number", "created_at", "started_ok", "error", "restored", "because", "task_id", "images")
+        rows = list(_find(project).revisions.values(*fields))
+        if json:
+            return self.print_json(rows)
+        for row in rows:
+            outcome = {True: "good", False: "failed", None: "?"}[row["started_ok"]]
+            again = f"again {row['restored']}" if row["restored"] else ""
+            self.stdout.write(f"{row['number']:>4}  {row['created_at']:%Y-%m-%d %H:%M:%S}  {outcome:<6} {again:<10} "
+                              f"{row['because'] or row['error']}".rstrip())
+        return None
 
     def do_status(self, *, project: str, json: bool, **_: Any) -> None:
         found = _find(project)

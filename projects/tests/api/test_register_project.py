@@ -11,7 +11,7 @@ from projects.tests.port_slice import free_port
 pytestmark = pytest.mark.django_db
 
 KEYS = {"id", "name", "slug", "path", "engine", "status", "health", "desired", "observed_at", "reason", "ports",
-        "created_at", "autostart", "env", "node"}
+        "created_at", "autostart", "return_to_good", "env", "node"}
 SERVICES = "web: run $PORT\nbackend: run $PORT\nfrontend: run $PORT\npostgres: run $PORT\nredis: run $PORT\n"
 
 

@@ -1,0 +1,69 @@
+"""What each start ran, kept for a while: which one was good, and one of them again."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import Max
+
+from projects import environment
+from projects.definitions import from_json, to_json
+from projects.engines.base import StackStatus
+from projects.errors import ProjectError
+from projects.models import PortLease, Project, Revision
+from projects.stacks.spec import Definition
+
+# The newest of each project that are kept; the last good one is kept beside them, however old it is.
+KEPT = 30
+
+
+def keep(project: Project, definition: Definition, variables: dict[str, str], leases: list[PortLease], *,
+         task_id: uuid.UUID | None = None, restored: int | None = None, because: str = "",
+         images: dict[str, str] | None = None) -> Revision:
+    """The project's next revision, and no more than `KEPT` older ones."""
+    last = project.revisions.aggregate(last=Max("number"))["last"] or 0
+    revision = Revision.objects.create(
+        project=project, number=last + 1, definition=to_json(definition), environment=environment.encrypt(variables),
+        ports=ports_of(leases), task_id=task_id, restored=restored, because=because, images=images or {},
+    )
+    stays = {revision.number, *project.revisions.values_list("number", flat=True)[:KEPT]}
+    good = last_good(project)
+    if good is not None:
+        stays.add(good.number)
+    project.revisions.exclude(number__in=stays).delete()
+    return revision
+
+
+def ports_of(leases: list[PortLease]) -> list[list]:
+    """The leases as a revision keeps them: service, instance, container port, host port."""
+    return [[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases]
+
+
+def find(project: Project, number: int) -> Revision:
+    """The kept revision of that number. ProjectError when it is not kept."""
+    revision = project.revisions.filter(number=number).first()
+    if revision is None:
+        kept = project.revisions.aggregate(last=Max("number"))["last"]
+        raise ProjectError(f"Revision {number} of {project.name} is not kept.", field="revision",
+                           hint=f"The newest is {kept}." if kept else "Nothing of it was started yet.")
+    return revision
+
+
+def last_good(project: Project, *, before: int | None = None) -> Revision | None:
+    """The newest revision whose services all became ready; older than `before` where that is given."""
+    good = project.revisions.filter(started_ok=True)
+    return (good if before is None else good.filter(number__lt=before)).first()
+
+
+def definition_of(revision: Revision) -> Definition:
+    """What it ran, with its variables. ProjectError when they cannot be decrypted."""
+    return from_json(revision.definition, environment.load(revision))
+
+
+def images_in(status: StackStatus) -> dict[str, str]:
+    """The digest of the image that each service was seen to run; empty where none runs one."""
+    return {
+        service.name: image
+        for service in status.services
+        if (image := next((one.image for one in service.instances if one.image), ""))
+    }
