@@ -50,6 +50,11 @@ os.environ.update(
     DEBUG="0",
 )
 os.environ.setdefault("DATABASE_URL", "")
+# No test may touch the Docker of this machine: those that need one start their own.
+os.environ["DOCKER_HOST"] = f"unix://{SCRATCH / 'no-docker.sock'}"
+os.environ.pop("DOCKER_CONTEXT", None)
+
+pytest_plugins = ["projects.tests.docker_engine"]
 
 if settings.HUB_DATA != DATA:
     raise pytest.UsageError("Django's settings were read before the tests could set their own HUB_DATA.")

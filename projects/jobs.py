@@ -136,10 +136,12 @@ class StartStack(StackJob):
         return restored_revision(project, number, self.task.pk)
 
     def refuse_problems(self, engine: Engine, stack: Stack) -> None:
-        """JobFailed when something would stop the start."""
+        """JobFailed with what stands in the way of a start; what does not is said in the log."""
         problems = engine.problems(stack)
-        if problems:
-            raise JobFailed(*_told(problems))
+        if blocking := [problem for problem in problems if problem.blocking]:
+            raise JobFailed(*_told(blocking))
+        for problem in problems:
+            self.log(f"{problem.message} {problem.hint}".strip(), level="warning", source=problem.service)
 
     def on_succeeded(self, result: dict[str, Any] | None) -> None:
         project = Project.objects.filter(pk=self.params.get("project")).first()
@@ -327,7 +329,7 @@ class DeleteProject(StackJob):
         for step in engine.down(stack):
             self.progress.update("stop", detail=step.label)
         self.progress.finish("stop")
-        engine.remove(stack)
+        engine.remove(stack, data=self.params.get("data") == "remove")
         home = home_of(project.slug)
         kept = ""
         if self.params.get("data") == "remove":

@@ -131,7 +131,8 @@ class PortLease(models.Model):
 
 
 class Revision(models.Model):
-    """What one start ran: the definition, the environment (encrypted), the ports and the digests of its images.
+    """What one start ran: the definition, the environment and the document that its engine runs (both
+    encrypted), the ports and the digests of its images.
 
     `started_ok`: whether every service became ready, None while nobody knows; `error` says why it did not. `restored`
     is the number of the kept revision that this one is again, None for one read from the folder; `because` is the
@@ -143,6 +144,7 @@ class Revision(models.Model):
     number = models.PositiveIntegerField()
     definition = models.JSONField()
     environment = models.BinaryField(default=bytes, blank=True)
+    document = models.BinaryField(default=bytes, blank=True)
     ports = models.JSONField(default=list)
     images = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)

@@ -24,7 +24,8 @@ def keep(project: Project, definition: Definition, variables: dict[str, str], le
     last = project.revisions.aggregate(last=Max("number"))["last"] or 0
     revision = Revision.objects.create(
         project=project, number=last + 1, definition=to_json(definition), environment=environment.encrypt(variables),
-        ports=ports_of(leases), task_id=task_id, restored=restored, because=because, images=images or {},
+        document=environment.encrypt_document(definition.document), ports=ports_of(leases), task_id=task_id,
+        restored=restored, because=because, images=images or {},
     )
     stays = {revision.number, *project.revisions.values_list("number", flat=True)[:KEPT]}
     good = last_good(project)
@@ -35,8 +36,8 @@ def keep(project: Project, definition: Definition, variables: dict[str, str], le
 
 
 def ports_of(leases: list[PortLease]) -> list[list]:
-    """The leases as a revision keeps them: service, instance, container port, host port."""
-    return [[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases]
+    """The leases as a revision keeps them: service, instance, container port, host port, protocol."""
+    return [[lease.service, lease.instance, lease.container_port, lease.host_port, lease.protocol] for lease in leases]
 
 
 def find(project: Project, number: int) -> Revision:
@@ -57,7 +58,7 @@ def last_good(project: Project, *, before: int | None = None) -> Revision | None
 
 def definition_of(revision: Revision) -> Definition:
     """What it ran, with its variables. ProjectError when they cannot be decrypted."""
-    return from_json(revision.definition, environment.load(revision))
+    return from_json(revision.definition, environment.load(revision), environment.load_document(revision))
 
 
 def images_in(status: StackStatus) -> dict[str, str]:
