@@ -95,7 +95,7 @@ def _projects_tiles(cards: list[Card]) -> list[Tile]:
 
 def _ports_tile(cards: list[Card]) -> Tile:
     low, high = settings.HUB_PORT_RANGE
-    leased = [port for card in cards for port in card.ports]
+    leased = [port for card in cards if card.is_here for port in card.ports]
     inside = sum(low <= port <= high for port in leased)
     outside = len(leased) - inside
     note = f"of {low}–{high}" + (f", +{outside} outside" if outside else "")
@@ -132,6 +132,6 @@ def _empty() -> dict[str, Any]:
     except StackError:  # the add page says what is wrong with the root
         found = []
     low, high = settings.HUB_PORT_RANGE
-    leased = PortLease.objects.filter(host_port__range=(low, high)).count()
+    leased = PortLease.objects.filter(node=settings.HUB_NODE, host_port__range=(low, high)).count()
     return {"found": found[:FOUND], "examples": examples(), "root": settings.HUB_PROJECTS_ROOT,
             "free_ports": high - low + 1 - leased, "first_port": low}

@@ -37,7 +37,7 @@ def require_here(project: Project, what: str, field: str = "") -> None:
     """ProjectError for a project of another node; `what`, as in “its logs”, can only be read or done there."""
     if not project.is_here:
         raise ProjectError(f"{project.name} is on node {project.node}: {what} can be reached only there.", field=field,
-                           code="conflict", hint=f"Use manage.py project on the host of {project.node}.")
+                           code="conflict", hint=f"Use the pages or manage.py of Hub on {project.node}.")
 
 
 def unread(path: str, engine: str, node: str) -> Definition:

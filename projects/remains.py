@@ -15,7 +15,7 @@ def remains_of(project: Project) -> list[Remain]:
     Entries with `is_data` are removed only when they are asked for; the user's own folder is never listed.
     ProjectError for a project of another node.
     """
-    placement.require_here(project, "what a delete removes")
+    placement.require_here(project, "what a delete would remove")
     home = home_of(project.slug)
     found = list(engine_of(project).remains(running_stack(project)))
     own = {"data": "Files that its services keep (HUB_STACK_DATA)", "tree": "Git work tree of this copy"}

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from events.words import span
 from tasks.models import Task
 from tasks.progress import shown
@@ -145,11 +147,16 @@ def priority_level(priority: int) -> str:
     return "high" if priority >= 8 else "medium" if priority >= 4 else "low"
 
 
+def _is_elsewhere(task: Task) -> bool:
+    return task.node not in ("", settings.HUB_NODE)
+
+
 def _line(task: Task) -> str:
     if task.cancel_requested and task.is_active:
         return "Cancelling: it may tidy up first"
     if task.state == TaskState.QUEUED:
-        return task.reason or "Waits for a free worker"
+        free = f"worker of {task.node}" if _is_elsewhere(task) else "free worker"
+        return task.reason or f"Waits for a {free}"
     if task.state == TaskState.SCHEDULED and task.run_at is not None:
         return f"Runs at {task.run_at:%Y-%m-%d %H:%M:%S} UTC" + (f" · {task.reason}" if task.reason else "")
     if task.state in ACTIVE and task.state != TaskState.RUNNING:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from events.words import ago
 from projects.models import PortLease, Project, Service
-from projects.observation import health_of, never_started, shown_reason, shown_status
+from projects.observation import ALIVE, health_of, never_started, shown_reason, shown_status
 from projects.presentation.front import front_of, speaks_http
 from projects.presentation.states import Look, of_project, of_service
 from projects.presentation.words import coarse, cores, size
@@ -54,6 +54,7 @@ class Card:
     open_port: int | None
     usage: str
     facts: str
+    is_here: bool
 
     @property
     def version(self) -> str:
@@ -118,15 +119,22 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
         faulty=broken.name if broken else "",
         work=view_of(task, now, steps=False) if task else None,
         chips=tuple(
-            Chip(row.name, of_service(row.state, row.health), ports.get(row.name), row.state == "running",
-                 project.is_here and speaks_http(row.name))
+            _chip(row, ports.get(row.name), status, project.is_here)
             for row in services
         ),
         ports=tuple(sorted(lease.host_port for lease in leases)),
         open_port=front_of(services, ports) if project.is_here else None,
         usage=_usage(services) if status in ("running", "degraded") else "",
         facts=_facts(project, status, task, now),
+        is_here=project.is_here,
     )
+
+
+def _chip(row: Service, port: int | None, status: str, is_here: bool) -> Chip:
+    if status == "unknown" and row.state in ALIVE:
+        return Chip(row.name, of_service("unknown"), port, False, False)
+    look = of_service(row.state, row.health)
+    return Chip(row.name, look, port, row.state == "running", is_here and speaks_http(row.name))
 
 
 def _fault(project: Project, broken: Service | None, services: list[Service]) -> str:

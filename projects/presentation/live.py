@@ -11,41 +11,15 @@ from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
 from projects.observation import KNOWN_FOR, never_started, shown_reason, shown_status
 from projects.placement import notice
-from projects.presentation.front import front_of, speaks_http
+from projects.presentation.front import front_of
 from projects.presentation.logline import LogLine, lines_of
 from projects.presentation.named import named_ports
-from projects.presentation.states import Look, of_project, of_service
-from projects.presentation.words import coarse, cores, count, size
+from projects.presentation.service import ServiceRow, row_of
+from projects.presentation.states import Look, of_project
+from projects.presentation.words import coarse, cores, size
 from projects.states import ProjectState
 from tasks.models import Task
 from tasks.presentation import TaskView, view_of
-
-
-@dataclass(frozen=True, slots=True)
-class PortRow:
-    """A leased port of a service: `inner` is the number that its definition gives it, None where it gives none or the
-    same. It `opens` while the service runs, in a browser where `http`."""
-
-    host: int
-    inner: int | None
-    opens: bool
-    http: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceRow:
-    """A line of the table of services."""
-
-    name: str
-    command: str
-    look: Look
-    word: str
-    note: str
-    ports: tuple[PortRow, ...]
-    cpu: str
-    memory: str
-    up: str
-    can_restart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +99,7 @@ def live_of(project: Project, now: datetime) -> Live:
     active = task if task is not None and task.is_active else None
     status = shown_status(project, services, now)
     named = named_ports(project) if leases else frozenset()
-    rows = tuple(_service(row, leases, named, status, now, project.is_here) for row in services)
+    rows = tuple(row_of(row, leases, named, status, now, project.is_here) for row in services)
     return Live(
         id=project.pk,
         name=project.name,
@@ -140,7 +114,7 @@ def live_of(project: Project, now: datetime) -> Live:
         work=view_of(active, now) if active else None,
         last=view_of(task, now) if task and active is None and status == "failed" else None,
         services=rows,
-        summary=_summary(services),
+        summary=_summary(project, services, status),
         faults=_faults(project, services, status, task),
         taken=_taken(leases) if status in ("stopped", "failed") and active is None and project.is_here else (),
         node="" if project.is_here else project.node,
@@ -196,46 +170,11 @@ def _reason(project: Project, status: str, now: datetime) -> str:
     return project.reason if status in ("running", "degraded", "stopped") else ""
 
 
-def _service(row: Service, leases: Sequence[PortLease], named: frozenset[tuple[str, int]], status: str,
-             now: datetime, is_here: bool) -> ServiceRow:
-    runs = row.state == "running"
-    look = of_service(row.state, row.health)
-    instances = [one for one in row.instances if isinstance(one, dict)]
-    word = look.word
-    if runs and len(instances) > 1:
-        alive = sum(one.get("state") == "running" for one in instances)
-        word = f"{alive} of {len(instances)} running"
-    return ServiceRow(
-        name=row.name,
-        command=row.command,
-        look=look,
-        word=word,
-        note=_note(row),
-        ports=tuple(
-            PortRow(lease.host_port, _inner(lease, named), runs, is_here and speaks_http(row.name))
-            for lease in leases if lease.service == row.name
-        ),
-        cpu=cores(row.cpu) if runs else "",
-        memory=size(row.memory) if runs else "",
-        up=coarse((now - row.started_at).total_seconds()) if runs and row.started_at else "",
-        can_restart=status in ("running", "degraded") and row.kind == Service.Kind.SERVICE,
-    )
-
-
-def _inner(lease: PortLease, named: frozenset[tuple[str, int]]) -> int | None:
-    known = (lease.service, lease.container_port) in named
-    return lease.container_port if known and lease.container_port != lease.host_port else None
-
-
-def _note(row: Service) -> str:
-    restarts = f"restarted {count(row.restarts, 'time')}" if row.restarts else ""
-    if row.state == "running":
-        answers = {"healthy": "answers", "unhealthy": "does not answer its check"}.get(row.health, "")
-        return ", ".join(part for part in (answers, restarts) if part)
-    return ", ".join(part for part in (row.reason, restarts) if part)
-
-
-def _summary(services: list[Service]) -> str:
+def _summary(project: Project, services: list[Service], status: str) -> str:
+    if status == "unknown":
+        return "not known now"
+    if not services and not project.is_here:
+        return f"read on {project.node} at the first start"
     running = [row for row in services if row.state == "running"]
     parts = [f"{len(running)} of {len(services)} running"]
     shares = [row.cpu for row in running if row.cpu is not None]
