@@ -33,10 +33,11 @@ class Size:
     mixed: int = 1000
     lows: int = 10
     successes: int = 100_000
+    looks: int = 3600
 
 
 FULL = Size()
-QUICK = Size(races=60, stops=3, enqueues=60, kills=2, waiting=50, mixed=50, lows=1, successes=100)
+QUICK = Size(races=60, stops=3, enqueues=60, kills=2, waiting=50, mixed=50, lows=1, successes=100, looks=50)
 
 
 class Ground:
@@ -127,9 +128,17 @@ def _cleanup(ground: Ground) -> list[Figure]:
     ]
 
 
+def _life(ground: Ground) -> list[Figure]:
+    with Fleet(ground.folder, ground.environ, watch=False) as fleet:
+        state, attempts, done = rescues.life(fleet, ground.size.looks)
+    rescued = len(done) + attempts - 1 + int(state != "running")
+    return [Figure("rescues of a task that is alive", rescued, "", at_most(0),
+                   f"in {ground.size.looks} looks without patience; watch looks 3600 times in two hours")]
+
+
 PARTS: dict[str, Callable[[Ground], list[Figure]]] = {
     "cancels": _cancels, "rollbacks": _rollbacks, "rescues": _rescues, "flush": _flush, "order": _order,
-    "flood": _flood, "cleanup": _cleanup,
+    "flood": _flood, "life": _life, "cleanup": _cleanup,
 }  # fmt: skip
 
 

@@ -95,11 +95,11 @@ def connection() -> redis.Redis:
     return connect(socket_timeout=3)
 
 
-def connect(socket_timeout: float) -> redis.Redis:
-    """A client of the settings' Redis that gives up after one quick second try."""
+def connect(socket_timeout: float, name: str | None = None) -> redis.Redis:
+    """A client of the settings' Redis, known to it by a name, that gives up after one quick second try."""
     return redis.Redis.from_url(
         settings.REDIS_URL, retry=Retry(ConstantBackoff(0.05), 1), socket_timeout=socket_timeout,
-        socket_connect_timeout=2,
+        socket_connect_timeout=2, client_name=name,
     )
 
 

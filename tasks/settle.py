@@ -118,13 +118,13 @@ def died(attempt: Attempt, error: str, *, exit_code: int | None = None, signal: 
 
 def failed(task: Task, cause: type[BaseException], *, attempt: int, error: str, detail: str = "",
            exit_code: int | None = None, signal: str = "", **fields: Any) -> TaskState | None:
-    """Settle an attempt that ended with an error of that class: tried again after a pause when its job has retries
-    left for it, else failed. Returns the new state, None when another was first."""
+    """Settle an attempt that ended with an error of that class: cancelled when it was asked to stop, tried again after
+    a pause when its job has retries left for it, else failed. Returns the new state, None when another was first."""
     job = job_class(task.job)
     number = next_retry(job, task, cause)
     if number is None:
-        return settle(task, TaskState.FAILED, attempt=attempt, error=error, detail=detail, exit_code=exit_code,
-                      signal=signal, **fields)
+        return end_or_cancel(task, attempt=attempt, error=error, detail=detail, exit_code=exit_code, signal=signal,
+                             **fields)
     now = timezone.now()
     run_at = now + timedelta(seconds=pause(job, number))
     error, detail = cleaned(error), cleaned(detail)

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from rq.utils import now
 from rq.worker import WorkerStatus
 
 from tasks import cancellation, closings
+from tasks.blocking import unblock
 from tasks.heartbeats import Heartbeats
 from tasks.horse import Death, Horse, HorseGone
 from tasks.job import job_classes
@@ -52,6 +54,8 @@ REDIS_PAUSE = 0.5
 LOOK_AGAIN = 1
 # A second SIGTERM within this time is the same one, sent by two parents.
 SAME_SIGNAL = 1.0
+# How long a worker that is told to end waits for Redis to let go of it.
+UNBLOCK = 1.0
 
 
 class NameTaken(Exception):
@@ -76,7 +80,7 @@ class HubWorker(Heartbeats, Worker):
         logging.getLogger("rq.worker").setLevel(logging.WARNING)
         super().__init__(queues, name, **options)
         self.last_cleaned_at = now()
-        self._listens = self._interruptible = False
+        self._listens = self._interruptible = self._torn = False
         self._stop_asked_at = 0.0
         self._order = ""
         self._beat_at = 0.0
@@ -87,13 +91,13 @@ class HubWorker(Heartbeats, Worker):
     def of_lanes(cls, lanes: Iterable[str] = LANES, name: str | None = None, node: str = "") -> HubWorker:
         """A worker of these lanes on that node (this one), once Redis answers."""
         node = node or settings.HUB_NODE
-        connection = connect(socket_timeout=HEARTBEAT_INTERVAL + 10)
+        name = name or f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}"
+        client = connect(socket_timeout=HEARTBEAT_INTERVAL + 10, name=name)
         complained = False
         while True:
             try:
-                connection.ping()
-                worker = cls(queue_names(lanes, [node]), name or f"{os.uname().nodename}-{uuid.uuid4().hex[:8]}",
-                             connection=connection)
+                client.ping()
+                worker = cls(queue_names(lanes, [node]), name, connection=client)
                 worker.node = node
                 return worker
             except redis.exceptions.RedisError as error:
@@ -121,7 +125,7 @@ class HubWorker(Heartbeats, Worker):
                         self.run_maintenance_tasks()
                     found = self._next_job(burst)
                     complained = False
-                    if found is not None and self._order:  # the order came while it waited for this one
+                    if found is not None and (self._order or self._stop_requested):  # told while it waited for this one
                         job, origin = found
                         origin.push_job_id(job.id, at_front=True)
                     elif found is not None:
@@ -201,6 +205,8 @@ class HubWorker(Heartbeats, Worker):
 
     def request_stop(self, signum: int, frame: Any) -> None:
         """SIGTERM, SIGINT: end after the task at hand; again after a second: kill it."""
+        if self._torn and self._interruptible:
+            raise StopRequested
         if self._stop_requested:
             if time.monotonic() - self._stop_asked_at > SAME_SIGNAL and self._horse is not None:
                 logger.warning("Worker %s: told to end at once; killing its task.", self.name)
@@ -208,7 +214,13 @@ class HubWorker(Heartbeats, Worker):
             return
         self._stop_requested, self._stop_asked_at = True, time.monotonic()
         if self._interruptible:
-            raise StopRequested
+            # Not torn away: what is handed to it at this very moment would be lost until the rescuer finds it.
+            threading.Thread(target=self._unblock, daemon=True).start()
+
+    def _unblock(self) -> None:
+        if not unblock(self.name, lambda: self._interruptible, UNBLOCK):
+            self._torn = True
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def listen_anew(self) -> None:
         """Redis has lost this worker: register and subscribe again."""

@@ -85,3 +85,8 @@ def test_nothing_that_succeeds_is_marked_failed_while_old_tasks_are_removed(flee
     seen = cleanup.run(fleet.folder, fleet.environ, 400)
     assert seen.facts == {"started": 400, "succeeded": 400} and seen.removed > 50, seen
     assert seen.lasting == {("running", 1)}
+
+
+def test_a_live_task_is_never_rescued_however_often_it_is_looked_at(fleet):
+    with fleet(1) as workers:
+        assert rescues.life(workers, 150) == ("running", 1, [])

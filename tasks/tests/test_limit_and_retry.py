@@ -139,6 +139,12 @@ def test_a_task_that_fails_while_it_is_being_cancelled_is_not_tried_again(redis_
     assert failed(attempt.task, JobFailed, attempt=1, error="No.") == "cancelled"
     task.refresh_from_db()
     assert (task.state, task.run_at) == ("cancelled", None)
+    # Also one that has no retries: it was stopped, whatever it says about that.
+    task = enqueue(jobs.Fail, {"file": ""})
+    attempt = claim(task.pk, "w")
+    Task.objects.filter(pk=task.pk).update(cancel_requested=True)
+    assert failed(attempt.task, JobFailed, attempt=1, error="I was cut off.") == "cancelled"
+    assert Task.objects.get(pk=task.pk).error == "I was cut off."
 
 
 @pytest.mark.django_db(transaction=True)

@@ -145,7 +145,7 @@ def test_who_may_not_or_names_nobody_is_told_so(api, redis_server):
         redis_server.start()
 
 
-def test_the_command_lists_and_stops_workers(trial_workers):
+def test_the_command_lists_and_stops_workers(trial_workers, eventually):
     (worker,) = trial_workers()
 
     def run(*arguments: str) -> str:
@@ -153,7 +153,7 @@ def test_the_command_lists_and_stops_workers(trial_workers):
         call_command("workers", *arguments, stdout=out)
         return out.getvalue()
 
-    assert run("list").startswith(f"{worker.name}  idle")
+    eventually(lambda: run("list").startswith(f"{worker.name}  idle"))
     assert set(json.loads(run("list", "--json"))[0]) == SHAPE
     assert "draining" in run("drain", worker.name, "--wait")
     assert "stopping" in run("stop", worker.name, "--wait") and worker.process.wait(2) == 0

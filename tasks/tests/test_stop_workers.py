@@ -35,6 +35,22 @@ def test_sigterm_lets_the_task_end_and_takes_no_other(trial_workers, said, wait_
     assert worker.name not in names()
 
 
+def test_a_worker_that_is_told_to_end_at_the_moment_it_gets_a_task_gives_it_back(
+    trial_workers, redis_server, said, eventually
+):
+    """It is frozen while Redis hands it the task, so that it learns of both at once."""
+    (worker,) = trial_workers()
+    eventually(lambda: any(client["name"] == worker.name and "b" in client["flags"]
+                           for client in redis_server.client().client_list()))  # fmt: skip
+    os.kill(worker.pid, signal.SIGSTOP)
+    task = enqueue(jobs.Say, {"file": str(said)})
+    assert redis_server.client().lrange(f"rq:queue:{task.queue}", 0, -1) == []
+    os.kill(worker.pid, signal.SIGTERM)
+    os.kill(worker.pid, signal.SIGCONT)
+    assert worker.process.wait(10) == 0
+    assert redis_server.client().lrange(f"rq:queue:{task.queue}", 0, -1) == [str(task.pk).encode()]
+
+
 def test_a_second_sigterm_kills_the_task_which_says_so(trial_workers, said, eventually, wait_for):
     (worker,) = trial_workers()
     task = enqueue(jobs.Patient, {"file": str(said)})

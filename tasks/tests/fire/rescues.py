@@ -10,7 +10,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from tasks import queue
+from rq import Queue
+from rq.registry import clean_registries
+from rq.serializers import JSONSerializer
+
+from tasks import queue, rescue
 from tasks.actions import cancel, enqueue
 from tasks.models import Attempt, Task
 from tasks.states import ACTIVE
@@ -102,6 +106,33 @@ def flush(fleet: Fleet, redis: Any, waiting: int, *, lane: str = "default") -> F
     for counted, tasks in ((seen.running, running), (seen.waiting, left)):
         for task in Task.objects.filter(pk__in=[task.pk for task in tasks]):
             counted[str(task.state), task.attempts.count()] += 1
+    return seen
+
+
+def life(fleet: Fleet, passes: int) -> tuple[str, int, list[str]]:
+    """Let a rescuer without any patience look so often at a task that runs, and RQ clean up after each look: `watch`
+    looks 3600 times in two hours. Returns the state of the task, the number of its attempts, and what was done."""
+    (fleet.folder / "locks").mkdir(exist_ok=True)
+    fleet.until_ready()
+    task, said = _fenced(fleet, LONG), []
+    until(lambda: _open([task]), PATIENCE)
+    lists = Queue(task.queue, connection=queue.connection(), serializer=JSONSerializer)
+    patience = {name: getattr(rescue, name) for name in ("GONE_HERE", "GONE_ELSEWHERE", "NOT_QUEUED",
+                                                         "TAKEN_NOT_CLAIMED", "KILL_MARGIN")}
+    try:
+        for name in patience:
+            setattr(rescue, name, 0.0)
+        rescuer = rescue.Rescuer()
+        for _ in range(passes):
+            said += rescuer.rescue()
+            clean_registries(lists)
+    finally:
+        for name, seconds in patience.items():
+            setattr(rescue, name, seconds)
+    task.refresh_from_db()
+    seen = task.state, task.attempts.count(), said
+    cancel(task)
+    until(lambda: not _open([task]), PATIENCE)
     return seen
 
 
