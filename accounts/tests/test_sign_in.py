@@ -129,10 +129,10 @@ def test_what_works_without_signing_in(client, path):
 
 def test_signing_out_ends_the_session_on_the_server_too():
     client = signed_in("viewer")
-    stolen = client.cookies["hub_session_test"].value
+    stolen = client.cookies[settings.SESSION_COOKIE_NAME].value
     assert client.post("/sign-out/")["Location"] == "/sign-in/"
     thief = Client()
-    thief.cookies["hub_session_test"] = stolen
+    thief.cookies[settings.SESSION_COOKIE_NAME] = stolen
     assert thief.get("/tasks/").status_code == 302
     assert facts() == ["audit.signed-in", "audit.signed-out"]
 
@@ -156,7 +156,7 @@ def test_a_form_of_this_site_is_taken():
     person("operator", "mara")
     client = Client(enforce_csrf_checks=True)
     client.get("/sign-in/")
-    token = client.cookies["hub_csrf_test"].value
+    token = client.cookies[settings.CSRF_COOKIE_NAME].value
     assert client.post("/sign-in/", {**FORM, "csrfmiddlewaretoken": token}).status_code == 302
 
 

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,19 +68,18 @@ def start_hub(hub_data: Path, up_environment: dict[str, str], tmp_path_factory) 
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """An empty PostgreSQL of the session's own."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb")) or [Path(shutil.which("initdb") or "")]
     initdb = programs[-1]
     if not initdb.is_file():
         pytest.skip("PostgreSQL's initdb was not found (Debian: apt-get install postgresql).")
-    folder = tmp_path_factory.mktemp("postgres")
+    # Not below pytest's own folders: no other user may enter those.
+    folder = Path(tempfile.mkdtemp(prefix="hub-tests-postgres-"))
     # PostgreSQL refuses to run as root; its Debian package makes a user for it.
     as_user: list[str] = []
     if os.getuid() == 0:
         as_user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
-        for parent in [folder, *folder.parents][:3]:
-            parent.chmod(0o755)
         shutil.chown(folder, "postgres", "postgres")
     data, port = folder / "data", free_port()
     subprocess.run([*as_user, initdb, "-D", data, "-U", "hub", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True,
@@ -97,3 +97,4 @@ def postgres_url(tmp_path_factory) -> Iterator[str]:
     yield f"postgres://hub@127.0.0.1:{port}/postgres"
     server.send_signal(signal.SIGINT)
     server.wait(20)
+    shutil.rmtree(folder)

@@ -107,6 +107,7 @@ def test_one_of_two_leads_and_the_other_takes_over_when_it_is_killed(tmp_path):
     mine.release()
 
 
+@pytest.mark.alone
 def test_it_shows_that_it_lives_without_redis_and_ends_within_a_second(start_watch, tmp_path, eventually):
     watch = start_watch()
     heartbeat = tmp_path / "data" / "watch.heartbeat"

@@ -6,6 +6,7 @@ import json
 import uuid
 
 import pytest
+from django.conf import settings
 
 from accounts.tests.people import signed_in
 from tasks.models import Task
@@ -123,7 +124,7 @@ def test_only_a_form_of_this_site_may(action):
     made = task("queued")
     assert strict.post(f"/tasks/{made.pk}/{action}/").status_code == 403
     strict.get(f"/tasks/{made.pk}/")
-    token = strict.cookies["hub_csrf_test"].value
+    token = strict.cookies[settings.CSRF_COOKIE_NAME].value
     assert strict.post(f"/tasks/{made.pk}/{action}/", headers={"X-CSRFToken": token, **HTMX}).status_code == 204
 
 
