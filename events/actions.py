@@ -13,8 +13,10 @@ from django.utils import timezone
 
 from events.context import correlation_id, current
 from events.models import Event
+from events.statements import insertion, run
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]+")
+ACTION = re.compile(rf"{TOKEN.pattern}(?:\.{TOKEN.pattern})+")
 # So many facts are removed in one transaction.
 BATCH = 500
 
@@ -24,15 +26,22 @@ class BadSubject(ValueError):
 
 
 def record(action: str, payload: dict[str, Any] | None = None, *, about: str = "") -> Event:
-    """Write a fact in the caller's transaction; it is gone when that rolls back.
+    """Write a fact in the caller's transaction; it is gone when that rolls back. See `fact`."""
+    event = fact(action, payload, about=about)
+    run(insertion(event))
+    return event
+
+
+def fact(action: str, payload: dict[str, Any] | None = None, *, about: str = "") -> Event:
+    """A fact that is not written yet.
 
     `action` is `<domain>.<action>[...]`, such as `project.started`, `about` what it happened to. Actor, origin and
     correlation id are those in force.
     """
-    if not all(TOKEN.fullmatch(token) for token in action.split(".")) or "." not in action:
+    if not ACTION.fullmatch(action):
         raise BadSubject(f"{action!r} is no subject: use <domain>.<action>, of letters, digits, '-' and '_'.")
     origin = current()
-    return Event.objects.create(
+    return Event(
         subject=f"hub.{settings.HUB_ID}.{action}",
         about=about,
         origin=origin.via,

@@ -12,8 +12,9 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from events.actions import record
+from events.actions import fact, record
 from events.context import correlation_id, current
+from events.statements import insertion, run
 from tasks import queue
 from tasks.dependencies import add, reason, wanted
 from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
@@ -59,9 +60,9 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
     for _ in range(ROUNDS):
         try:
             with transaction.atomic():
-                task.save(force_insert=True)
-                record("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
-                       about=task.subject)
+                created = fact("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
+                               about=task.subject)
+                run(insertion(task), insertion(created))
                 if needs:
                     add(task, needs, unless_succeeded)
                     release(task, look_again=True)

@@ -82,6 +82,14 @@ def verdict(task: Task) -> Verdict | None:
     return Verdict(TaskState.QUEUED)
 
 
+def is_needed(task_id: uuid.UUID) -> bool:
+    """Whether anything has ever waited for this one: asked at each end, and for most tasks nothing has."""
+    key = Task._meta.pk.get_db_prep_value(task_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT 1 FROM {Dependency._meta.db_table} WHERE needs_id = %s LIMIT 1", [key])
+        return cursor.fetchone() is not None
+
+
 def blocked_by(task: Task | uuid.UUID) -> QuerySet[Task]:
     """The blocked tasks that wait for this one."""
     key = task if isinstance(task, uuid.UUID) else task.pk

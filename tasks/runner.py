@@ -12,6 +12,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from events.context import acting
+from events.statements import Lookup, insertion
 from tasks import limits
 from tasks.cancellation import TaskCancelled, TaskTimedOut, TaskWaits, armed, shielded_statement
 from tasks.errors import TaskError
@@ -28,6 +29,7 @@ from tasks.states import TaskState
 logger = logging.getLogger(__name__)
 
 MAX_RESULT = 1024 * 1024
+QUEUED = Lookup(lambda key: Task.objects.filter(pk=key, state=TaskState.QUEUED).annotate(limited=limits.LIMITED))
 
 
 def run_task(task_id: str, worker: str = "") -> str:
@@ -60,7 +62,7 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
 
     Raises `limits.Refused` when the task is to wait for the limits of its lane or subject.
     """
-    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).annotate(limited=limits.LIMITED).first()
+    task = QUEUED.get(task_id)
     if task is None:
         return None
     if task.cancel_requested:  # it died while it was being cancelled, and went back to the queue
@@ -69,19 +71,20 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
         return None
     now, place, pid, number = timezone.now(), here(), os.getpid(), task.attempt + 1
     with acting(actor=task.actor, via="worker", correlation=task.correlation_id), transaction.atomic():
+        attempt = Attempt(
+            task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
+            pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,
+        )  # fmt: skip
         taken = move(
             task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
-            fact={"attempt": number, "worker": worker}, attempt=number, started_at=task.started_at or now, reason="",
-            held=False,
+            fact={"attempt": number, "worker": worker}, also=[insertion(attempt)], attempt=number,
+            started_at=task.started_at or now, reason="", held=False,
         )  # fmt: skip
         if not taken:
             return None
         if task.limited:
             limits.admit(task)
-        return Attempt.objects.create(
-            task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
-            pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,
-        )  # fmt: skip
+        return attempt
 
 
 def _run(task: Task, number: int) -> str | None:

@@ -21,9 +21,10 @@ from django.db import InterfaceError, OperationalError, connections, transaction
 from django.utils import timezone
 
 from events.context import acting
+from events.statements import Statement, change, run
 from tasks import queue
 from tasks.cancellation import TaskTimedOut
-from tasks.dependencies import blocked_by, blocked_for_nothing, verdict
+from tasks.dependencies import blocked_by, blocked_for_nothing, is_needed, verdict
 from tasks.job import Job, job_class
 from tasks.jsonvalues import cleaned
 from tasks.models import Attempt, Task
@@ -184,7 +185,8 @@ def _follow(task: Task) -> None:
     longer than a stack is deep."""
     ended, left = deque([task]), MAX_FOLLOWERS
     while ended and left > 0:
-        for waiting in blocked_by(ended.popleft())[:left]:
+        above = ended.popleft()
+        for waiting in blocked_by(above)[:left] if is_needed(above.pk) else ():
             left -= 1
             with acting(actor=waiting.actor, correlation=waiting.correlation_id):
                 to = _release(waiting)
@@ -234,10 +236,9 @@ def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any],
     before = {name: getattr(task, name) for name in ("state", *fields)}
     try:
         with transaction.atomic():
-            if not move(task, to, sources=sources, fence=attempt, fact=fact, **fields):
+            closing = [] if attempt is None else [_closing(task, attempt, ending, fields["error"])]
+            if not move(task, to, sources=sources, fence=attempt, fact=fact, also=closing, **fields):
                 return None
-            if attempt is not None:
-                close_attempt(task, attempt, ending, fields["error"])
             job = job_class(task.job)
             if hook is not None and job is not None and _listens(job, to):
                 try:
@@ -283,4 +284,8 @@ def _again(task: Task, number: int, error: str, ending: dict[str, Any]) -> TaskS
 
 def close_attempt(task: Task, number: int, ending: dict[str, Any], error: str = "") -> None:
     """Write how an attempt ended, unless that is known."""
-    Attempt.objects.filter(task_id=task.pk, number=number, ended_at=None).update(error=error, **ending)
+    run(_closing(task, number, ending, error))
+
+
+def _closing(task: Task, number: int, ending: dict[str, Any], error: str) -> Statement:
+    return change(Attempt, {"error": error, **ending}, {"task": task.pk, "number": number, "ended_at": None})

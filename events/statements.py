@@ -1,0 +1,152 @@
+"""SQL that is made once and run many times.
+
+Django builds the text of each statement anew, which takes longer than the database does to run it. What is written and
+read for every task is made here from the models, once for each set of columns. The values go through the same
+conversions as everywhere, the statements through the same connection: in its transaction, seen by its wrappers.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from typing import Any, Generic, TypeVar
+
+from django.db import DEFAULT_DB_ALIAS, connection
+from django.db.models import Field, Model, QuerySet
+
+# Stands in a query for the key that is to come.
+NO_ROW = uuid.UUID(int=0)
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL, and the values of its placeholders as the database takes them."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+
+def insertion(row: Model) -> Statement:
+    """What writes a new row. Its class must do nothing of its own when it is saved, and its primary key be known."""
+    sql, fields = _insert(type(row))
+    row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    return Statement(sql, tuple(_value(field, getattr(row, field.attname)) for field in fields))
+
+
+def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[str, Any]) -> Statement:
+    """What sets these columns in the rows that meet all conditions: by column a value, None, or a tuple of values of
+    which it must be one."""
+    shape = tuple((name, len(value) if isinstance(value, tuple) else -1 if value is None else 0)
+                  for name, value in conditions.items())
+    sql, fields, asked = _update(model, tuple(values), shape)
+    params = [_value(field, value) for field, value in zip(fields, values.values(), strict=True)]
+    for field, value in zip(asked, conditions.values(), strict=True):
+        params += [_value(field, each) for each in (value if isinstance(value, tuple) else (value,))
+                   if value is not None]
+    return Statement(sql, tuple(params))
+
+
+def run(*statements: Statement) -> int:
+    """Run them in this order, in one round trip where the database takes several at once; how many rows the first one
+    touched. For statements that return no rows."""
+    with connection.cursor() as cursor:
+        if len(statements) > 1 and connection.vendor == "postgresql" and not _binds_there():
+            cursor.execute("; ".join(each.sql for each in statements),
+                           [param for each in statements for param in each.params])
+            return cursor.rowcount
+        touched = []
+        for each in statements:
+            cursor.execute(each.sql, each.params)
+            touched.append(cursor.rowcount)
+        return touched[0]
+
+
+class Lookup(Generic[Row]):
+    """A query for one row by its primary key. `query` makes it for a key; it may annotate, and join nothing."""
+
+    def __init__(self, query: Callable[[Any], QuerySet[Row]]):
+        self._query = query
+
+    def get(self, key: Any) -> Row | None:
+        """The row as the query would give it, None when there is none."""
+        form = self._form
+        params = list(form.params)
+        params[form.place] = form.model._meta.pk.get_db_prep_value(key, connection)
+        with connection.cursor() as cursor:
+            cursor.execute(form.sql, params)
+            found = cursor.fetchone()
+        if found is None:
+            return None
+        values = list(found)
+        for column, (functions, expression) in form.converters.items():
+            for convert in functions:
+                values[column] = convert(values[column], expression, connection)
+        row = form.model.from_db(DEFAULT_DB_ALIAS, form.fields, values[:len(form.fields)])
+        for name, column in form.annotations.items():
+            setattr(row, name, values[column])
+        return row
+
+    @cached_property
+    def _form(self) -> _Form:
+        query = self._query(NO_ROW).query
+        compiler = query.get_compiler(DEFAULT_DB_ALIAS)
+        sql, params = compiler.as_sql()
+        return _Form(
+            query.model, sql, tuple(params), params.index(query.model._meta.pk.get_db_prep_value(NO_ROW, connection)),
+            [compiler.select[column][0].target.attname for column in compiler.klass_info["select_fields"]],
+            compiler.annotation_col_map, compiler.get_converters([column for column, _, _ in compiler.select]),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A compiled query: the key goes to `place` among its params; its columns are the fields, then annotations."""
+
+    model: type[Model]
+    sql: str
+    params: tuple[Any, ...]
+    place: int
+    fields: list[str]
+    annotations: dict[str, int]
+    converters: dict[int, tuple[list[Callable], Any]]
+
+
+@cache
+def _insert(model: type[Model]) -> tuple[str, list[Field]]:
+    fields = model._meta.concrete_fields
+    marks = ", ".join(["%s"] * len(fields))
+    return f"INSERT INTO {_table(model)} ({', '.join(map(_column, fields))}) VALUES ({marks})", fields
+
+
+@cache
+def _update(model: type[Model], names: tuple[str, ...], shape: tuple[tuple[str, int], ...]
+            ) -> tuple[str, list[Field], list[Field]]:
+    fields = [model._meta.get_field(name) for name in names]
+    asked = [model._meta.get_field(name) for name, _ in shape]
+    parts = []
+    for field, (_, number) in zip(asked, shape, strict=True):
+        tests = {0: " = %s", -1: " IS NULL"}
+        parts.append(_column(field) + tests.get(number, f" IN ({', '.join(['%s'] * number)})"))
+    settings = ", ".join(f"{_column(field)} = %s" for field in fields)
+    return f"UPDATE {_table(model)} SET {settings} WHERE {' AND '.join(parts)}", fields, asked
+
+
+def _table(model: type[Model]) -> str:
+    return connection.ops.quote_name(model._meta.db_table)
+
+
+def _column(field: Field) -> str:
+    return connection.ops.quote_name(field.column)
+
+
+def _value(field: Field, value: Any) -> Any:
+    return field.get_db_prep_save(value, connection)
+
+
+def _binds_there() -> bool:
+    """Whether the server fills in the placeholders: then it takes one statement at a time."""
+    return connection.features.uses_server_side_binding
+

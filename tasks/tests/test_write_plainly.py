@@ -1,0 +1,104 @@
+"""Statements that are made once write and read what the ORM would."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+
+from events.actions import fact, record
+from events.models import Event
+from events.statements import Lookup, change, insertion, run
+from tasks import limits
+from tasks.actions import enqueue
+from tasks.models import Attempt, Lane, Task
+from tasks.moves import move
+from tasks.runner import claim
+from tasks.settle import settle
+from tasks.states import TaskState
+from tasks.tests.messy.jobs import Nothing
+
+pytestmark = pytest.mark.django_db
+
+FULL = {
+    "job": "trial.nothing", "title": "“Ünïcode” 100 %s", "subject": "a.b:1", "priority": 9, "gained": 1, "held": True,
+    "params": {"a": [1, None, "ä", {"b": True}]}, "state": "blocked", "reason": "r", "cancel_requested": True,
+    "attempt": 3, "actor": "hub", "correlation_id": uuid.UUID(int=7), "result": {"x": 1.5}, "progress": 12.5,
+    "run_at": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "steps": [{"key": "k"}],
+}  # fmt: skip
+
+
+def columns(row):
+    return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
+
+
+def test_a_row_is_written_as_the_model_has_it():
+    parent = Task.objects.create(job="trial.nothing", title="p", actor="hub")
+    for task in (Task(**FULL, parent=parent), Task(job="trial.nothing", title="only what must be", actor="hub")):
+        run(insertion(task))
+        assert columns(Task.objects.get(pk=task.pk)) == columns(task)
+        assert not task._state.adding
+
+
+def test_several_are_written_in_order_and_the_first_is_counted():
+    one, two = fact("trial.one", {"n": 1}), fact("trial.two")
+    assert run(insertion(one), insertion(two)) == 1
+    assert list(Event.objects.filter(pk__in=[one.pk, two.pk]).order_by("id")) == [one, two]
+
+
+def test_what_the_database_refuses_is_refused_and_nothing_stays():
+    event = record("trial.one")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        run(insertion(fact("trial.two")), insertion(event))
+    assert not Event.objects.filter(subject__endswith="trial.two").exists()
+
+
+def test_a_change_touches_only_rows_that_meet_all_conditions():
+    task = enqueue(Nothing, {})
+    attempt = claim(task.pk, "w")
+    new = {"error": "e", "exit_code": 3}
+    conditions = {"task": task.pk, "number": 1, "ended_at": None}
+    assert run(change(Attempt, new, {**conditions, "number": 2})) == 0
+    assert run(change(Task, {"reason": "x"}, {"id": task.pk, "state": ("queued", "failed")})) == 0
+    assert run(change(Task, {"reason": "x"}, {"id": task.pk, "state": ("queued", "running")})) == 1
+    assert run(change(Attempt, new, conditions)) == 1
+    attempt.refresh_from_db()
+    assert (attempt.error, attempt.exit_code, attempt.task.reason) == ("e", 3, "x")
+    Attempt.objects.update(ended_at=attempt.started_at)
+    assert run(change(Attempt, new, conditions)) == 0
+
+
+def test_a_lookup_finds_what_its_query_finds():
+    def query(key):
+        return Task.objects.filter(pk=key, state=TaskState.BLOCKED).annotate(limited=limits.LIMITED)
+
+    lookup, task, other = Lookup(query), Task.objects.create(**FULL), enqueue(Nothing, {})
+    for limited in (False, True):
+        if limited:
+            Lane.objects.create(name="default", cap=1)
+        found = lookup.get(task.pk)
+        assert columns(found) == columns(query(task.pk).get()) and found.limited is limited
+    assert lookup.get(other.pk) is None and lookup.get(uuid.uuid4()) is None
+
+
+def test_no_move_leads_nowhere():
+    """From states from which it may not move, nothing is asked of the database."""
+    task = enqueue(Nothing, {})
+    with CaptureQueriesContext(connection) as queries:
+        assert not move(task, TaskState.SUCCEEDED, sources={TaskState.QUEUED})
+    assert not [query for query in queries if "UPDATE" in query["sql"]]
+    assert Task.objects.get(pk=task.pk).state == TaskState.QUEUED
+
+
+def test_a_task_costs_few_statements():
+    """docs/performance-tasks.md counts them. What opens and ends transactions is not counted here."""
+    with CaptureQueriesContext(connection) as queries:
+        task = enqueue(Nothing, {})
+        attempt = claim(task.pk, "w")
+        assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == TaskState.SUCCEEDED
+    statements = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    together = 1 if connection.vendor == "postgresql" else 2
+    assert len(statements) == together + (2 + together) + (2 + together), statements
