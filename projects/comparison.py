@@ -43,8 +43,8 @@ class Difference:
 
 def of_revision(revision: Revision) -> Ran:
     """A kept revision. ProjectError when its variables cannot be decrypted."""
-    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer in revision.ports}
-    return Ran(revision.number, revision.definition, environment.load(revision), ports, dict(revision.images))
+    return Ran(revision.number, revision.definition, environment.load(revision), _ports(revision.ports),
+               dict(revision.images))
 
 
 def of_folder(project: Project) -> Ran:
@@ -52,8 +52,7 @@ def of_folder(project: Project) -> Ran:
     own = environment.load(project)
     definition = read_definition(project.path, project.engine, own)
     leases = revisions.ports_of(list(project.leases.all()))
-    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer in leases}
-    return Ran(None, to_json(definition), {**definition.env, **own}, ports, {})
+    return Ran(None, to_json(definition), {**definition.env, **own}, _ports(leases), {})
 
 
 def differences(before: Ran, after: Ran) -> list[Difference]:
@@ -105,8 +104,13 @@ def _plain(kind: Literal["port", "image"], old: Mapping[str, str], new: Mapping[
             yield Difference(kind, name, old.get(name), new.get(name))
 
 
-def _port_name(service: str, instance: int, inner: int) -> str:
-    return f"{service}:{inner}" if instance == 1 else f"{service}.{instance}:{inner}"
+def _ports(kept: list[list]) -> dict[str, str]:
+    """What revisions keep of their ports, by name. Those kept before there was a protocol beside them are of TCP."""
+    named = {}
+    for service, instance, inner, outer, *protocol in kept:
+        name = f"{service}:{inner}" if instance == 1 else f"{service}.{instance}:{inner}"
+        named[f"{name}/udp" if protocol == ["udp"] else name] = str(outer)
+    return named
 
 
 def _said(value: Any, key: str = "") -> str | None:
