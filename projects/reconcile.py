@@ -40,12 +40,13 @@ def reconcile(node: str = "") -> list[str]:
     global _usage_at
     with acting(actor="hub", via="watch"):
         done: list[str] = []
-        projects = list(Project.objects.filter(node=node or settings.HUB_NODE))
+        node = node or settings.HUB_NODE
+        projects = list(Project.objects.filter(node=node))
         revisions = dict(
             Revision.objects.order_by().values("project").annotate(last=Max("number")).values_list("project", "last")
         )
         rows: dict[int, list[Service]] = defaultdict(list)
-        for service in Service.objects.filter(project__in=projects):
+        for service in Service.objects.filter(project__node=node):
             rows[service.project_id].append(service)
         busy = set(
             Task.objects.filter(subject__startswith="projects.project:", state__in=ACTIVE)

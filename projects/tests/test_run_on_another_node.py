@@ -116,6 +116,7 @@ def test_what_only_its_host_can_read_is_said_to_be_there(client, admin_user, api
     for tab in ("logs/?service=web", "delete/", "copy/", "environment/", "settings/"):
         assert client.get(f"/projects/{shop.pk}/{tab}").status_code in (200, 404), tab
     assert "reached only there" in client.get(f"/projects/{shop.pk}/delete/").content.decode()
+    assert "far leases them when the copy is first started" in client.get(f"/projects/{shop.pk}/copy/").content.decode()
     with pytest.raises(ProjectError, match="its git repository can be reached only there"):
         actions.copy_project(shop, name="Branch", branch="main")
     assert actions.copy_project(shop, name="Second").node == "far"

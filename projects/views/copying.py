@@ -53,7 +53,7 @@ def _make(project: Project, form: CopyForm) -> Project | None:
 
 
 def _context(request: HttpRequest, project: Project, form: CopyForm) -> dict[str, Any]:
-    seen = actions.preview(project.path, project.engine)
+    seen = actions.preview(project.path, project.engine, project.node)
     data = home_of(project.slug) / "data"
     leases = {(lease.service, lease.container_port): lease.host_port
               for lease in project.leases.order_by("-instance")}
@@ -62,6 +62,6 @@ def _context(request: HttpRequest, project: Project, form: CopyForm) -> dict[str
         "seen": seen,
         "ports": [{"service": service, "now": leases.get((service, inner)), "free": free}
                   for service, inner, free in seen.ports],
-        "branches": worktrees.branches(project.path),
-        "data": size(size_of(data)) if data.is_dir() else "",
+        "branches": worktrees.branches(project.path) if project.is_here else [],
+        "data": size(size_of(data)) if project.is_here and data.is_dir() else "",
     }

@@ -21,4 +21,5 @@ class Command(BaseCommand):
             node = checked(options["node"])
         except BadNode as error:
             raise CommandError(error.message, returncode=2) from None
+        settings.HUB_NODE = node  # all that this process does belongs to that node
         Watch(node=node).run()

@@ -175,7 +175,9 @@ def two_hosts(folder: Path, redis_server: str) -> Iterator[TwoHosts]:
     for node, space, address in zip("ab", spaces, ADDRESSES, strict=True):
         home = folder / node
         (home / "projects").mkdir(parents=True)
-        environ = {**shared, "HUB_NODE": node, "HUB_DATA": str(home / "data"),
+        # The second is named on the command line instead, which counts.
+        named = "a" if node == "a" else "not-b"
+        environ = {**shared, "HUB_NODE": named, "HUB_DATA": str(home / "data"),
                    "HUB_PROJECTS_ROOT": str(home / "projects")}
         hosts.append(Host(node, space, address, home, environ))
     both = TwoHosts(*hosts)
@@ -193,8 +195,9 @@ def two_hosts(folder: Path, redis_server: str) -> Iterator[TwoHosts]:
         subprocess.run(both.first.inside(sys.executable, REPOSITORY / "manage.py", "migrate", "-v", "0"),
                        env=both.first.environ, cwd=REPOSITORY, check=True, timeout=120)
         for host in hosts:
-            for what in ("worker", "watch"):
-                host.begin(what, sys.executable, REPOSITORY / "manage.py", what)
+            named = ["--node", host.node]
+            host.begin("worker", sys.executable, REPOSITORY / "manage.py", "worker", "--lanes", "stacks", *named)
+            host.begin("watch", sys.executable, REPOSITORY / "manage.py", "watch", *named)
         both.first.begin("eyes", "env", "DJANGO_SETTINGS_MODULE=hub.settings", sys.executable, "-c", EYES)
         yield both
     finally:

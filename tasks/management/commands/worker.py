@@ -33,6 +33,7 @@ class Command(BaseCommand):
             raise CommandError(f"There is no lane {', '.join(unknown)!r}: use {', '.join(LANES)}.", returncode=2)
         try:
             _join(options["node"])
+            settings.HUB_NODE = options["node"]  # all that this process and its horses do belongs to that node
             HubWorker.of_lanes(lanes, options["name"], options["node"]).work()
         except BadNode as error:
             raise CommandError(error.message, returncode=2) from None
