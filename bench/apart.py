@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import FrameType
 
 from django.core.management import call_command
 from django.db import connections
@@ -30,6 +33,7 @@ class Apart:
 @contextmanager
 def hub() -> Iterator[Apart]:
     """Migrated and with Redis, but without workers. At the end all of it is gone."""
+    signal.signal(signal.SIGTERM, _end)
     redis = conftest.RedisServer(redis_socket(conftest.DATA))
     redis.start()
     try:
@@ -39,3 +43,8 @@ def hub() -> Iterator[Apart]:
         connections.close_all()
         redis.stop()
         shutil.rmtree(conftest.SCRATCH, ignore_errors=True)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """So that SIGTERM also stops what the bench has started."""
+    sys.exit(128 + number)

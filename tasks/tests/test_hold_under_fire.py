@@ -65,7 +65,6 @@ def test_when_redis_is_emptied_a_thousand_that_wait_and_four_that_run_are_not_lo
         seen = rescues.flush(workers, redis_server, 1000, lane="reports")
     assert seen.running == {("succeeded", 1): 4} and seen.waiting == {("queued", 0): 1000}, seen
     assert redis_server.client().llen("rq:queue:hub:reports:5") == 1000  # each of them once
-    assert seen.seconds <= 60
 
 
 def test_tasks_start_in_the_order_of_their_priority(fleet):

@@ -66,6 +66,16 @@ class FencedFamily(Fenced):
         super().work()
 
 
+class Held(Fenced):
+    """As Fenced, and works until there is a file `params["release"]`."""
+
+    name = "trial.held"
+
+    def work(self) -> None:
+        while not Path(self.params["release"]).exists():
+            time.sleep(0.05)
+
+
 class Careless(Trial):
     """Begins two processes, one the child of the other, says their pids, and never looks after them."""
 

@@ -20,9 +20,10 @@ from tasks.models import Attempt, Task
 from tasks.states import ACTIVE
 from tasks.tests.fire.batch import write
 from tasks.tests.fire.fleet import Fleet, until
-from tasks.tests.fire.jobs import Fenced
+from tasks.tests.fire.jobs import Fenced, Held
 
-PATIENCE = 60.0
+# Seconds for one thing to happen, and for all of them.
+PATIENCE, END = 60.0, 300.0
 VICTIMS = ("worker", "horse")
 LONG = 3600
 
@@ -82,27 +83,27 @@ def rescues(fleet: Fleet, number: int, *, seed: int = 1) -> Rescues:
 
 def flush(fleet: Fleet, redis: Any, waiting: int, *, lane: str = "default") -> Flushed:
     """Empty Redis while so many tasks wait on a lane and every worker has one at work; wait until each that waited is
-    on a queue or has ended, and those at work too. Where workers serve that lane, wait for all."""
+    on a queue again, and for the end of those at work. Where workers serve that lane, wait for all."""
     seen = Flushed()
     (fleet.folder / "locks").mkdir(exist_ok=True)
     fleet.until_ready()
-    running = [_fenced(fleet, 3) for _ in fleet.workers]
+    release = fleet.folder / "release"
+    running = [_fenced(fleet, 0, Held, release=str(release)) for _ in fleet.workers]
     until(lambda: _open(running) == len(running), PATIENCE)
     left = write([5] * waiting, lane)
-    client = redis.client()
-    client.flushall()
+    redis.client().flushall()
     began = time.monotonic()
-    assert Task.objects.filter(pk__in=[task.pk for task in running], state="running").count() == len(running)
 
     def are_back() -> bool:
         known = queue.known()
-        active = Task.objects.filter(pk__gte=left[0].pk, state="queued").values_list("pk", flat=True)
-        return all(str(key) in known.waiting | known.taken for key in active)
+        return all(str(task.pk) in known.waiting for task in left)
 
-    until(are_back, PATIENCE)
+    until(are_back, END)
     seen.seconds = time.monotonic() - began
+    assert _open(running) == len(running), "They did not run all the time."
+    release.touch()
     mine = [*running, *left] if lane == "default" else running
-    until(lambda: not Task.objects.filter(pk__in=[task.pk for task in mine], state__in=sorted(ACTIVE)).exists(), 300)
+    until(lambda: not Task.objects.filter(pk__in=[task.pk for task in mine], state__in=sorted(ACTIVE)).exists(), END)
     for counted, tasks in ((seen.running, running), (seen.waiting, left)):
         for task in Task.objects.filter(pk__in=[task.pk for task in tasks]):
             counted[str(task.state), task.attempts.count()] += 1
@@ -136,9 +137,9 @@ def life(fleet: Fleet, passes: int) -> tuple[str, int, list[str]]:
     return seen
 
 
-def _fenced(fleet: Fleet, seconds: float) -> Task:
-    return enqueue(Fenced, {"file": str(fleet.folder / "said"), "locks": str(fleet.folder / "locks"),
-                            "seconds": seconds}, priority=10)  # fmt: skip
+def _fenced(fleet: Fleet, seconds: float, job: type[Fenced] = Fenced, **more: str) -> Task:
+    return enqueue(job, {"file": str(fleet.folder / "said"), "locks": str(fleet.folder / "locks"), "seconds": seconds,
+                         **more}, priority=10)  # fmt: skip
 
 
 def _open(tasks: list[Task]) -> int:

@@ -26,7 +26,7 @@ from tasks.tests.messy.jobs import Nothing
 
 SOON = 1.5
 BULK = 4
-PATIENCE = 60.0
+PATIENCE = 60.0  # and more for those that wait
 # What a worker says that takes what was never there.
 CRIES = ("DoesNotExist", "Traceback")
 
@@ -97,7 +97,7 @@ def run(fleet: Fleet, number: int, *, seed: int = 1) -> Undone:
         (gone if undone else kept).update(str(task.pk) for task in made)
         (seen.undone if undone else seen.kept)[way] += len(made)
         turn += 1
-    until(lambda: not Task.objects.filter(state__in=sorted(ACTIVE)).exists(), PATIENCE, 0.1)
+    until(lambda: not Task.objects.filter(state__in=sorted(ACTIVE)).exists(), PATIENCE + number / 10, 0.1)
     states = {str(key): state for key, state in Task.objects.values_list("pk", "state")}
     seen.lost = sum(states.get(key) != "succeeded" for key in kept)
     facts = Event.objects.filter(subject__contains=".task.").values_list("payload__task", flat=True)
