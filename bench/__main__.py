@@ -9,17 +9,18 @@ import sys
 import time
 from types import FrameType
 
-from bench import idle, ports, start, web
+from bench import graph, idle, ports, start, tasks, web
 from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK
 
-BENCHES = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run}
+BENCHES = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
+           "graph": graph.run}
 
 
 def main() -> int:
     """0; with --check 1 when a bound is missed."""
     parser = argparse.ArgumentParser(prog="bin/bench", description=__doc__)
-    parser.add_argument("benches", nargs="+", choices=[*BENCHES, "all"], metavar="start|ports|web|idle|all")
+    parser.add_argument("benches", nargs="+", choices=[*BENCHES, "all"], metavar="|".join([*BENCHES, "all"]))
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is missed")
     parser.add_argument("--quick", action="store_true", help="see whether the bench works; the figures say little")

@@ -1,5 +1,5 @@
-"""`python -m bench.rounds ROUNDS`: the measurements behind `bench.tasks`, on the database of DATABASE_URL; prints them
-as one line of JSON."""
+"""`python -m bench.rounds ROUNDS TASKS [PEERS]`: the measurements behind `bench.tasks`, on the database of
+DATABASE_URL; PEERS is the interpreter that has Celery, Dramatiq and Huey. Prints them as one line of JSON."""
 
 from __future__ import annotations
 
@@ -11,75 +11,92 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
+import psutil
+from django.db import transaction
 from redis import Redis
 from rq import Queue
 from rq.serializers import JSONSerializer
 
 from bench import apart  # first: it sets Django up
+from bench.figures import p95
 from bench.noop import noop
+from bench.peers import PEERS
 from tasks import queue
 from tasks.actions import enqueue
 from tasks.models import Attempt, Task
 from tasks.processes import memory
 from tasks.tests.messy.jobs import Nothing
 
-TASKS, WORKERS = 200, 2
-ENQUEUES, PICK_UPS = 100, 60
+WORKERS = 2
+# What only the first tasks cost is not counted.
+WARM = 20
+ENQUEUES, PICK_UPS = 200, 60
 
 
-def main(rounds: int) -> dict[str, Any]:
-    rates: dict[str, list[float]] = {"hub": [], "rq": []}
+def main(rounds: int, tasks: int, peers: Path | None) -> dict[str, Any]:
+    """`{"hub", "rq", each peer: {"rates": [tasks/s], "cpu": [ms a task], "enqueue": s}, "pick_up", "memory"}`."""
+    names = ["hub", "rq", *(peer.name for peer in PEERS if peers is not None)]
+    seen: dict[str, Any] = {name: {"rates": [], "cpu": []} for name in names}
     with apart.hub() as hub:
-        bare = Queue("bare", connection=hub.redis.client(), serializer=JSONSerializer)
-        enqueues = {"hub": _timed(_enqueue), "rq": _timed(lambda: bare.enqueue(noop))}
+        client = hub.redis.client()
+        bare = Queue("bare", connection=client, serializer=JSONSerializer)
+        times = {"hub": [], "rq": []}
+        for _ in range(ENQUEUES):  # in turns, so that a busy moment meets both
+            times["hub"].append(_seconds(_enqueue))
+            times["rq"].append(_seconds(lambda: bare.enqueue(noop)))
+        for name, values in times.items():
+            seen[name]["enqueue"] = p95(values[WARM:])
         Task.objects.all().delete()
-        hub.redis.client().flushall()
+        client.flushall()
         with _workers(hub.environ):
-            _drain(20)  # what only the first tasks cost
-            pick_ups, size = _pick_ups(), _memory()
+            _drain(WARM)
+            seen["pick_up"], seen["memory"] = _pick_ups(), _memory()
         for _ in range(rounds):
-            with _workers(hub.environ):
-                _drain(20)
-                rates["hub"].append(_drain(TASKS))
-            rates["rq"].append(_bare(hub.environ, bare, hub.redis.client()))
-    return {
-        "hub_rate": statistics.median(rates["hub"]), "rq_rate": statistics.median(rates["rq"]),
-        "hub_enqueue": enqueues["hub"], "rq_enqueue": enqueues["rq"], "pick_up": pick_ups, "memory": size,
-        "rates": rates,
-    }  # fmt: skip
+            with _workers(hub.environ) as pids:
+                _drain(WARM)
+                _add(seen["hub"], *_drain(tasks, [*pids, hub.redis.pid]))
+            _add(seen["rq"], *_bare(hub.environ, bare, client, tasks, hub.redis.pid))
+            for peer in PEERS if peers is not None else ():
+                seen[peer.name]["enqueue"] = p95(peer.enqueue(peers, hub.redis.socket))
+                seen[peer.name]["rates"].append(peer.rate(peers, hub.redis.socket, _until))
+    return seen
+
+
+def _add(seen: dict[str, list[float]], rate: float, cpu: float) -> None:
+    seen["rates"].append(rate)
+    seen["cpu"].append(cpu)
 
 
 def _enqueue() -> Task:
     return enqueue(Nothing, {})
 
 
-def _p95(values: list[float]) -> float:
-    return sorted(values)[-(-len(values) * 95 // 100) - 1]
+def _seconds(act: Callable[[], Any]) -> float:
+    began = time.perf_counter()
+    act()
+    return time.perf_counter() - began
 
 
-def _timed(act: Callable[[], Any]) -> float:
-    """The p95 of its seconds, after a few that do not count."""
-    values = []
-    for number in range(ENQUEUES + 10):
-        began = time.perf_counter()
-        act()
-        if number >= 10:
-            values.append(time.perf_counter() - began)
-    return _p95(values)
+def _spent(pids: list[int]) -> float:
+    """Seconds of processor time of these processes and all that came from them."""
+    tree = {each for pid in pids for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
+    # A child that has ended counts for the parent that has seen it end.
+    return sum(sum(process.cpu_times()[:4]) for process in tree)
 
 
 @contextmanager
-def _workers(environ: dict[str, str]) -> Iterator[None]:
-    """Two of Hub's workers that wait for tasks."""
-    environ = {**environ, "DJANGO_SETTINGS_MODULE": "tasks.tests.settings"}
+def _workers(environ: dict[str, str]) -> Iterator[list[int]]:
+    """The pids of two of Hub's workers that wait for tasks."""
+    environ = {**environ, "DJANGO_SETTINGS_MODULE": "bench.worker_settings"}
     names = [f"bench-{os.getpid()}-{number}" for number in range(WORKERS)]
     processes = [subprocess.Popen([sys.executable, "manage.py", "worker", "--name", name], env=environ,
                                   stderr=subprocess.DEVNULL) for name in names]
     try:
         _until(lambda: {worker.name for worker in queue.workers_alive()} >= set(names))
-        yield
+        yield [process.pid for process in processes]
     finally:
         for process in processes:
             process.terminate()
@@ -95,29 +112,33 @@ def _until(holds: Callable[[], bool], pause: float = 0.05, patience: float = 120
         time.sleep(pause)
 
 
-def _drain(number: int) -> float:
-    """Tasks a second, from the first start to the last end: they wait on a queue when the first begins."""
-    tasks = [_enqueue() for _ in range(number)]
-    ids = [task.pk for task in tasks]
-    _until(lambda: not Task.objects.filter(pk__gte=ids[0], finished_at=None).exists())
-    done = Attempt.objects.filter(task__in=ids).order_by("started_at")
-    # While they are put on the queue the workers are at it already: only what comes after counts.
-    after = [attempt for attempt in done if attempt.started_at > tasks[-1].created_at]
+def _drain(number: int, pids: list[int] = ()) -> tuple[float, float]:
+    """Tasks a second from the first start to the last end, all of them waiting when the first begins, and milliseconds
+    of these processes for each."""
+    with transaction.atomic():  # they come to the queue together
+        tasks = [_enqueue() for _ in range(number)]
+    pushed, before = time.time(), _spent(pids)
+    started = Attempt.objects.filter(task__gte=tasks[0].pk).count()
+    _until(lambda: not Task.objects.filter(pk__gte=tasks[0].pk, finished_at=None).exists(), 0.1)
+    cpu = _spent(pids) - before
+    after = [attempt for attempt in Attempt.objects.filter(task__gte=tasks[0].pk).order_by("started_at")
+             if attempt.started_at.timestamp() > pushed]
     seconds = (max(attempt.ended_at for attempt in after) - after[0].started_at).total_seconds()
-    return len(after) / seconds
+    return len(after) / seconds, 1000 * cpu / (number - started)
 
 
-def _bare(environ: dict[str, str], bare: Queue, client: Redis) -> float:
+def _bare(environ: dict[str, str], bare: Queue, client: Redis, tasks: int, redis: int) -> tuple[float, float]:
     """The same for RQ's own pool of two forking workers, which writes to no database."""
-    for _ in range(TASKS + 20):
+    for _ in range(tasks + WARM):
         bare.enqueue(noop)
     command = [sys.executable, "-m", "bench.noop", str(WORKERS), client.connection_pool.connection_kwargs["path"]]
     pool = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        _until(lambda: client.llen(bare.key) <= TASKS, 0.01)
-        began, left = time.perf_counter(), client.llen(bare.key)
+        _until(lambda: client.llen(bare.key) <= tasks, 0.01)
+        began, left, before = time.perf_counter(), client.llen(bare.key), _spent([pool.pid, redis])
         _until(lambda: not client.llen(bare.key), 0.01)
-        return left / (time.perf_counter() - began)
+        seconds, cpu = time.perf_counter() - began, _spent([pool.pid, redis]) - before
+        return left / seconds, 1000 * cpu / left
     finally:
         pool.terminate()
         pool.wait()
@@ -132,7 +153,7 @@ def _pick_ups() -> float:
         _until(lambda key=task.pk: not Task.objects.filter(pk=key, finished_at=None).exists())
         values.append(max(task.attempts.get().started_at.timestamp() - pushed, 0.0))
         time.sleep(0.05)
-    return _p95(values)
+    return p95(values)
 
 
 def _memory() -> float:
@@ -148,4 +169,4 @@ def _children(pid: int) -> list[int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(main(int(sys.argv[1]))))
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)))

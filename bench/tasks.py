@@ -1,6 +1,6 @@
-"""`python -m bench.tasks`: how fast tasks run beside RQ without anything: no-op tasks a second at two workers, what an
-enqueue costs, how soon an idle worker takes a task, and how much memory it needs. On SQLite, and on PostgreSQL where
-`initdb` is there. Both sides take turns, so that a busy machine is busy for both; the medians are compared."""
+"""How fast tasks run beside RQ without anything, and beside Celery, Dramatiq and Huey: no-op tasks a second at two
+workers, what an enqueue costs, how soon an idle worker takes a task, and how much memory it needs. On SQLite, and on
+PostgreSQL where `initdb` is there. All take turns, so that a busy machine is busy for all; medians are compared."""
 
 from __future__ import annotations
 
@@ -12,46 +12,58 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench import peers
+from bench.figures import Figure, at_least, at_most, median
 from bench.postgresql import postgresql
+from bench.size import Size
 
 ROOT = Path(__file__).resolve().parent.parent
-ROUNDS, QUICK_ROUNDS = 5, 1
-# What was aimed at: tasks/s in multiples of RQ's, seconds more than RQ's, seconds, bytes.
-FACTOR, ENQUEUE_MORE, PICK_UP, MEMORY = 2.0, 0.005, 0.030, 70 * 2**20
+MIB = 2**20
 
 
-def run(rounds: int = ROUNDS) -> dict[str, dict[str, Any]]:
-    """By database (`sqlite`, `postgresql` when there is one): `{"hub_rate", "rq_rate" (tasks/s), "factor",
-    "hub_enqueue", "rq_enqueue", "pick_up" (p95, s), "memory" (bytes for each idle worker), "holds": {aim: bool}}`."""
+def run(size: Size) -> list[Figure]:
+    """The figures of each database; those of the peers, who have none, from the run on SQLite."""
     with tempfile.TemporaryDirectory(prefix="hub-bench-") as scratch, postgresql(Path(scratch)) as url:
-        databases = {"sqlite": "", **({"postgresql": url} if url else {})}
-        return {name: _measure(url, rounds) for name, url in databases.items()}
+        beside = peers.python() if size.peers else None
+        figures = _figures("SQLite", _measure("", size, beside))
+        if url:
+            figures += _figures("PostgreSQL", _measure(url, size, None))
+    return figures
 
 
-def _measure(url: str, rounds: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "bench.rounds", str(rounds)]
+def _measure(url: str, size: Size, beside: Path | None) -> dict[str, Any]:
+    command = [sys.executable, "-m", "bench.rounds", str(size.rounds), str(size.tasks)]
+    command += [str(beside)] if beside is not None else []
     done = subprocess.run(command, cwd=ROOT, env={**os.environ, "DATABASE_URL": url}, stdout=subprocess.PIPE, text=True)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}.")
-    seen = json.loads(done.stdout.splitlines()[-1])
-    seen["factor"] = seen["hub_rate"] / seen["rq_rate"]
-    seen["holds"] = {
-        f"≥ {FACTOR:g} × RQ's tasks/s": seen["factor"] >= FACTOR,
-        f"enqueue p95 ≤ RQ's + {ENQUEUE_MORE * 1000:g} ms": seen["hub_enqueue"] <= seen["rq_enqueue"] + ENQUEUE_MORE,
-        f"pick-up p95 ≤ {PICK_UP * 1000:g} ms": seen["pick_up"] <= PICK_UP,
-        f"≤ {MEMORY / 2**20:g} MB for an idle worker": seen["memory"] <= MEMORY,
-    }
-    return seen
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def describe(database: str, seen: dict[str, Any]) -> str:
-    """The figures of one database as lines of text."""
-    aims = "\n".join(f"  {'holds ' if holds else 'MISSED'} {aim}" for aim, holds in seen["holds"].items())
-    return (f"{database}: {seen['hub_rate']:.0f} tasks/s, RQ {seen['rq_rate']:.0f}: {seen['factor']:.2f} ×; enqueue "
-            f"p95 {seen['hub_enqueue'] * 1000:.1f} ms, RQ {seen['rq_enqueue'] * 1000:.1f} ms; pick-up p95 "
-            f"{seen['pick_up'] * 1000:.1f} ms; {seen['memory'] / 2**20:.0f} MB for an idle worker\n{aims}")
-
-
-if __name__ == "__main__":
-    results = run(*map(int, sys.argv[1:2]))
-    print(*(describe(database, seen) for database, seen in results.items()), sep="\n")
+def _figures(database: str, seen: dict[str, Any]) -> list[Figure]:
+    hub, rq = seen["hub"], seen["rq"]
+    # Each round of Hub's beside the round of RQ's that came next.
+    factors = [ours / theirs for ours, theirs in zip(hub["rates"], rq["rates"], strict=True)]
+    more = (hub["enqueue"] - rq["enqueue"]) * 1000
+    rounds = ", ".join(f"{factor:.2f}" for factor in factors)
+    cpu = median(rq["cpu"])
+    figures = [
+        Figure(f"no-op tasks beside RQ's, {database}", median(factors), "×", at_least(2), f"rounds: {rounds}"),
+        Figure(f"no-op tasks, Hub, {database}", median(hub["rates"]), "1/s", None, "two workers, tracked"),
+        Figure(f"no-op tasks, RQ, beside {database}", median(rq["rates"]), "1/s", None, "pool of two, no database"),
+        Figure(f"processor time of a task, Hub, {database}", median(hub["cpu"]), "ms", None,
+               f"workers and Redis, not a database's server; RQ: {cpu:.1f} ms"),
+        Figure(f"enqueue p95 − RQ's, {database}", more, "ms", at_most(5),
+               f"{hub['enqueue'] * 1000:.1f} − {rq['enqueue'] * 1000:.1f} ms, in turns"),
+        Figure(f"pick-up on an idle worker p95, {database}", seen["pick_up"] * 1000, "ms", at_most(30)),
+        Figure(f"memory of an idle worker, {database}", seen["memory"] / MIB, "MiB", at_most(70),
+               "with its work horse; PSS"),
+    ]
+    for peer in peers.PEERS:
+        if peer.name in seen:
+            figures += [
+                Figure(f"no-op tasks, {peer.name}", median(seen[peer.name]["rates"]), "1/s", None,
+                       "two processes; no database, no record of what was done"),
+                Figure(f"enqueue p95, {peer.name}", seen[peer.name]["enqueue"] * 1000, "ms"),
+            ]
+    return figures

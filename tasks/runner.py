@@ -6,6 +6,7 @@ import logging
 import os
 import traceback
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection, connections, transaction
@@ -70,14 +71,16 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
             settle(task, TaskState.CANCELLED)
         return None
     now, place, pid, number = timezone.now(), here(), os.getpid(), task.attempt + 1
+    # Before the transaction: other writers wait for its end.
+    attempt = Attempt(
+        task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
+        pid_started=_began(pid), correlation_id=task.correlation_id, started_at=now,
+    )  # fmt: skip
+    opening = insertion(attempt)
     with acting(actor=task.actor, via="worker", correlation=task.correlation_id), transaction.atomic():
-        attempt = Attempt(
-            task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
-            pid_started=began(pid), correlation_id=task.correlation_id, started_at=now,
-        )  # fmt: skip
         taken = move(
             task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
-            fact={"attempt": number, "worker": worker}, also=[insertion(attempt)], attempt=number,
+            fact={"attempt": number, "worker": worker}, also=[opening], attempt=number,
             started_at=task.started_at or now, reason="", held=False,
         )  # fmt: skip
         if not taken:
@@ -85,6 +88,12 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
         if task.limited:
             limits.admit(task)
         return attempt
+
+
+@lru_cache(maxsize=1)
+def _began(own_pid: int) -> int:
+    """When this process began. Its child has another pid, and asks anew."""
+    return began(own_pid)
 
 
 def _run(task: Task, number: int) -> str | None:
