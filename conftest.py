@@ -45,6 +45,11 @@ os.environ.update(
     DEBUG="0",
 )
 os.environ.setdefault("DATABASE_URL", "")
+# No test may touch the Docker of this machine: those that need one start their own.
+os.environ["DOCKER_HOST"] = f"unix://{SCRATCH / 'no-docker.sock'}"
+os.environ.pop("DOCKER_CONTEXT", None)
+
+pytest_plugins = ["projects.tests.docker_engine"]
 
 
 # Pages must render without collectstatic, and passwords in tests need no strength.

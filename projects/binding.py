@@ -10,6 +10,7 @@ from django.db import transaction
 from projects import environment, ports
 from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
+from projects.engines.compose.engine import ComposeEngine
 from projects.engines.process.engine import ProcessEngine
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
@@ -17,7 +18,7 @@ from projects.stacks import detect, folders
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
 
-ENGINES: dict[str, Engine] = {"process": ProcessEngine()}
+ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "compose": ComposeEngine()}
 
 
 def engine_of(project: Project) -> Engine:
@@ -89,13 +90,16 @@ def new_revision(project: Project, task_id=None) -> Stack:
         sync_services(project, definition.services)
         last = project.revisions.first()
         variables = {**definition.env, **own}
-        ports_now = [[lease.service, lease.instance, lease.container_port, lease.host_port] for lease in leases]
+        ports_now = [[lease.service, lease.instance, lease.container_port, lease.host_port, lease.protocol]
+                     for lease in leases]
         if last is not None and project.state == ProjectState.RUNNING and last.ports == ports_now \
-                and last.definition == to_json(definition) and environment.load(last) == variables:
+                and last.definition == to_json(definition) and environment.load(last) == variables \
+                and environment.load_document(last) == definition.document:
             return _stack(project, last)
         revision = Revision.objects.create(
             project=project, number=last.number + 1 if last else 1, definition=to_json(definition), task_id=task_id,
             environment=environment.encrypt(variables), ports=ports_now,
+            document=environment.encrypt_document(definition.document),
         )
     return _stack(project, revision)
 
@@ -116,19 +120,31 @@ def running_stack(project: Project) -> Stack:
 
 
 def host_ports_of(leases) -> dict[tuple[str, int, int], int]:
-    """The leases as an engine reads them."""
-    return {(lease.service, lease.instance, lease.container_port): lease.host_port for lease in leases}
+    """The leases as an engine reads them; see `Stack.host_ports`."""
+    return _host_ports([[lease.service, lease.instance, lease.container_port, lease.host_port, lease.protocol]
+                        for lease in leases])[0]
+
+
+def _host_ports(kept: list[list]) -> tuple[dict[tuple[str, int, int], int], dict[tuple[str, int, int], int]]:
+    """`Stack.host_ports` and `Stack.udp_ports` of the ports that a revision keeps. Those that were kept before there
+    was a protocol beside them are of TCP."""
+    tcp, udp = {}, {}
+    for service, instance, inner, outer, *protocol in kept:
+        (udp if protocol == ["udp"] else tcp)[service, instance, inner] = outer
+    return {**udp, **tcp}, udp
 
 
 def _stack(project: Project, revision: Revision) -> Stack:
     variables = environment.load(revision)
     home = home_of(project.slug)
+    tcp, udp = _host_ports(revision.ports)
     return Stack(
         hub_id=settings.HUB_ID,
         slug=project.slug,
-        definition=from_json(revision.definition, variables),
+        definition=from_json(revision.definition, variables, environment.load_document(revision)),
         run_dir=home / "run",
         env={**variables, "HUB_STACK_DATA": str(home / "data")},
-        host_ports={(service, instance, inner): outer for service, instance, inner, outer in revision.ports},
+        host_ports=tcp,
+        udp_ports=udp,
         revision=revision.number,
     )

@@ -11,15 +11,16 @@ from projects.stacks.spec import Definition, Port, Readiness, ServiceSpec
 
 
 def to_json(definition: Definition) -> dict[str, Any]:
-    """A definition as plain JSON, without its variables: they may hold secrets, and are kept encrypted."""
+    """A definition as plain JSON, without its variables and its document: they may hold secrets, and are kept
+    encrypted."""
     content = asdict(definition)
-    del content["env"]
+    del content["env"], content["document"]
     content = {**content, "path": str(definition.path), "source": str(definition.source)}
     return json.loads(json.dumps(content))  # what comes back from the database is equal to it: lists, no tuples
 
 
-def from_json(content: dict[str, Any], env: dict[str, str]) -> Definition:
-    """The definition that `to_json` put away, with the variables that it had."""
+def from_json(content: dict[str, Any], env: dict[str, str], document: dict[str, Any] | None = None) -> Definition:
+    """The definition that `to_json` put away, with the variables and the document that it had."""
     return Definition(
         engine=content["engine"],
         path=Path(content["path"]),
@@ -34,4 +35,6 @@ def from_json(content: dict[str, Any], env: dict[str, str]) -> Definition:
             for service in content["services"]
         ),
         env=env,
+        document=document or {},
+        unset=tuple(content.get("unset", ())),
     )

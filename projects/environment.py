@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from functools import cache
+from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
@@ -41,6 +42,16 @@ def decrypt(content: bytes) -> dict[str, str]:
             field="env",
             hint="Restore the file encryption_key in Hub's data folder (or HUB_ENCRYPTION_KEY) from the backup.",
         ) from None
+
+
+def encrypt_document(document: dict[str, Any]) -> bytes:
+    """The document of a definition, encrypted with this Hub's key."""
+    return _cipher().encrypt(json.dumps(document).encode()) if document else b""
+
+
+def load_document(revision: Revision) -> dict[str, Any]:
+    """The document of the definition that a revision ran; empty where it had none."""
+    return decrypt(revision.document)
 
 
 def load(row: Project | Revision) -> dict[str, str]:

@@ -99,9 +99,7 @@ class StartStack(StackJob):
         if project.state not in (ProjectState.STARTING, ProjectState.RUNNING):
             move(project, ProjectState.STARTING)
         stack = new_revision(project, self.task.pk)
-        problems = engine.problems(stack)
-        if problems:
-            raise JobFailed(*_told(problems))
+        self._check(engine, stack)
         (home_of(project.slug) / "data").mkdir(mode=0o700, parents=True, exist_ok=True)
         observe(project, engine, stack, fresh=not ran_before)
         try:
@@ -114,6 +112,14 @@ class StartStack(StackJob):
             raise
         observe(project, engine, stack)
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
+
+    def _check(self, engine: Engine, stack: Stack) -> None:
+        """JobFailed with what stands in the way of a start; what does not is said in the log."""
+        problems = engine.problems(stack)
+        if blocking := [problem for problem in problems if problem.blocking]:
+            raise JobFailed(*_told(blocking))
+        for problem in problems:
+            self.log(f"{problem.message} {problem.hint}".strip(), level="warning", source=problem.service)
 
     def on_succeeded(self, result: dict[str, Any] | None) -> None:
         project = Project.objects.filter(pk=self.params.get("project")).first()
@@ -202,9 +208,7 @@ class RestartStack(StartStack):
         engine = engine_of(project)
         before = running_stack(project)
         if before.revision and not project.revisions.filter(task_id=self.task.pk).exists():
-            problems = engine.problems(new_revision(project, self.task.pk))
-            if problems:
-                raise JobFailed(*_told(problems))
+            self._check(engine, new_revision(project, self.task.pk))
         if project.state == ProjectState.RUNNING:
             move(project, ProjectState.STOPPING)
         for step in engine.down(before):
@@ -283,7 +287,7 @@ class DeleteProject(StackJob):
         for step in engine.down(stack):
             self.progress.update("stop", detail=step.label)
         self.progress.finish("stop")
-        engine.remove(stack)
+        engine.remove(stack, data=self.params.get("data") == "remove")
         home = home_of(project.slug)
         kept = ""
         if self.params.get("data") == "remove":

@@ -113,12 +113,14 @@ class PortLease(models.Model):
 
 
 class Revision(models.Model):
-    """What one start ran: the definition, the environment (encrypted) and the ports, for comparison and rollback."""
+    """What one start ran: the definition, the environment and the document that its engine runs (both encrypted), and
+    the ports, for comparison and rollback."""
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
     definition = models.JSONField()
     environment = models.BinaryField(default=bytes, blank=True)
+    document = models.BinaryField(default=bytes, blank=True)
     ports = models.JSONField(default=list)
     created_at = models.DateTimeField(default=timezone.now)
     started_ok = models.BooleanField(null=True)

@@ -30,8 +30,17 @@ def needs(services: Iterable[ServiceSpec]) -> list[Need]:
     return [
         Need(service.name, instance, port.container_port, port.protocol)
         for service in services
-        for instance in range(1, service.instances + 1)
         for port in service.ports
+        for instance in range(1, service.instances + 1)
+    ]
+
+
+def rows(services: Iterable[ServiceSpec]) -> list[list[Need]]:
+    """The needs of ports whose instances must have neighbours, instance by instance."""
+    return [
+        [Need(service.name, instance, port.container_port, port.protocol)
+         for instance in range(1, service.instances + 1)]
+        for service in services for port in service.ports if port.row and service.instances > 1
     ]
 
 
@@ -64,12 +73,14 @@ def lease(project: Project, services: Iterable[ServiceSpec], wanted: dict[str, i
     `wanted` asks for ports by `service` or `service:container_port`. All or nothing, safe against others who lease at
     the same time. ProjectError when a wanted port is another's, taken by a listener, or asked for nothing.
     """
+    services = list(services)
     asked = needs(services)
     wishes = _wishes(asked, wanted or {})
+    groups = rows(services)
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                return _lease_once(project, asked, wishes)
+                return _lease_once(project, asked, {**wishes, **_row_wishes(project, groups, wishes)})
         except IntegrityError:
             # Somebody else was quicker with one of these ports: the next look sees it as taken.
             if attempt == ATTEMPTS - 1:
@@ -96,6 +107,35 @@ def _lease_once(project: Project, asked: list[Need], wishes: dict[Need, int]) ->
         for need in missing
     )
     return list(project.leases.all())
+
+
+def _row_wishes(project: Project, groups: list[list[Need]], wishes: dict[Need, int]) -> dict[Need, int]:
+    """Ports for the rows that are not leased as rows yet: beginning with the one that is wished for the first
+    instance, else where there is room."""
+    held = {Need(row.service, row.instance, row.container_port, row.protocol): row.host_port
+            for row in project.leases.all()}
+    found: dict[Need, int] = {}
+    for group in groups:
+        first = wishes.get(group[0], held.get(group[0]))
+        if first is not None and [held.get(need) for need in group] == list(range(first, first + len(group))):
+            continue
+        if group[0] not in wishes:
+            away = (taken() - {held[need] for need in group if need in held}) | {*wishes.values(), *found.values()}
+            first = _free_row(len(group), away)
+        found.update({need: first + number for number, need in enumerate(group)})
+    return found
+
+
+def _free_row(count: int, without: set[int]) -> int:
+    """The first of `count` neighbours of Hub's range that are free. ProjectError when there are none."""
+    low, high = settings.HUB_PORT_RANGE
+    length = 0
+    for port in range(low, high + 1):
+        length = length + 1 if port not in without and host_ports.is_free(port) else 0
+        if length == count:
+            return port - count + 1
+    raise ProjectError(f"There are no {count} ports beside each other left between {low} and {high}.", field="ports",
+                       code="conflict", hint="Delete a project, or widen HUB_PORT_RANGE.")
 
 
 def check_free(port: int) -> None:

@@ -20,7 +20,8 @@ Health = Literal["healthy", "unhealthy", "none"]
 class Problem:
     """Something that would stop a start. `message` what is wrong and where, `hint` what to do.
 
-    `port` and `holder` are set when a leased host port is held by a foreign listener.
+    `port` and `holder` are set when a leased host port is held by a foreign listener. `blocking` is false for what is
+    worth telling, but does not stop a start.
     """
 
     code: str
@@ -29,6 +30,7 @@ class Problem:
     service: str = ""
     port: int | None = None
     holder: str = ""
+    blocking: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class InstanceStatus:
-    """One observed process or container. Times are aware datetimes in UTC."""
+    """One observed process or container. Times are aware datetimes in UTC. `image`: the digest of the image that it
+    runs (`sha256:...`), empty for what runs none."""
 
     name: str
     state: ServiceState
@@ -61,6 +64,7 @@ class InstanceStatus:
     started_at: datetime | None = None
     ended_at: datetime | None = None
     reason: str = ""
+    image: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +106,17 @@ class StackStatus:
 @dataclass(frozen=True, slots=True)
 class Usage:
     """Use of one service, summed over its instances and their descendants. `cpu`: share of one core, 1.0 = one
-    core busy, since the call before (None on the first); `memory`: resident bytes (PSS where readable)."""
+    core busy, since the call before (None on the first); `memory`: resident bytes (PSS where readable). The others are
+    bytes since the start of its instances, None where the engine cannot tell them."""
 
     service: str
     cpu: float | None
     memory: int
     processes: int
+    network_in: int | None = None
+    network_out: int | None = None
+    disk_read: int | None = None
+    disk_written: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +181,6 @@ class Engine(Protocol):
         ...
     def usage(self, stack: Stack) -> list[Usage]: ...
     def remains(self, stack: Stack) -> list[Remain]: ...
-    def remove(self, stack: Stack) -> None:
-        """Remove what `remains` listed, after `down`. Data only by the caller's word: see `Remain.is_data`."""
+    def remove(self, stack: Stack, *, data: bool = False) -> None:
+        """Remove what `remains` listed, after `down`; what `is_data` only when `data` is asked for."""
         ...

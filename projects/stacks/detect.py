@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Literal
 
 from projects.stacks import procfile
+from projects.stacks.compose import reading
+from projects.stacks.compose.files import FILENAMES
 from projects.stacks.spec import Definition, StackError
 
-COMPOSE_FILENAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
-"""In the order in which Compose itself looks: the first one found counts."""
+COMPOSE_FILENAMES = FILENAMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,9 @@ def _sources(folder: Path) -> dict[Literal["process", "compose"], Path]:
 
 def _candidate(engine: Literal["process", "compose"], folder: Path, source: Path,
                extra_env: Mapping[str, str] | None) -> Candidate:
-    if engine == "compose":
-        return Candidate(engine, source, error=StackError(
-            f"This Hub cannot run Compose stacks yet, so {source.name} is not read.", file=source, code="unsupported",
-            hint="A Procfile in the same folder would do.",
-        ))
     try:
+        if engine == "compose":
+            return Candidate(engine, source, reading.read(folder, source, extra_env))
         return Candidate(engine, source, procfile.read(folder, extra_env))
     except StackError as error:
         return Candidate(engine, source, error=error)

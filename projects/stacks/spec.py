@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["service", "one-shot"]
 RestartPolicy = Literal["on-failure", "always", "no"]
@@ -16,12 +16,14 @@ class Port:
 
     `container_port` is the number its own definition names (the stable name of the port);
     the host port that it really gets is a lease, and is in `Stack.host_ports`. `named`: the number stands in the
-    definition's files, and was not counted out in its place; two ports are the same whatever it says.
+    definition's files, and was not counted out in its place; two ports are the same whatever it says. `row`: the
+    leases of all instances must be neighbours, because the engine can only ask for a range.
     """
 
     container_port: int
     protocol: Literal["tcp", "udp"] = "tcp"
     named: bool = field(default=True, compare=False)
+    row: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,9 @@ class ServiceSpec:
 class Definition:
     """What a folder says it runs: the result of reading a Procfile (+ .env) or a Compose file.
 
-    `env` is what the definition itself sets (for a Procfile: its `.env`).
+    `env` is what the definition itself sets (its `.env`). `document` is all that a Compose stack runs, as Compose
+    resolved it (see `projects.stacks.compose.resolved`), empty where Compose could not be asked; it may hold secrets.
+    `unset` are variables that the files use, but nothing sets.
     """
 
     engine: Literal["process", "compose", "dagger"]
@@ -74,6 +78,8 @@ class Definition:
     source: Path
     services: tuple[ServiceSpec, ...]
     env: dict[str, str] = field(default_factory=dict)
+    document: dict[str, Any] = field(default_factory=dict)
+    unset: tuple[str, ...] = ()
 
     def service(self, name: str) -> ServiceSpec:
         """The service of that name; KeyError when there is none."""
@@ -90,8 +96,10 @@ class Stack:
     - `slug`: unique among the projects of this Hub, `[a-z0-9-]{1,48}`; `hub_id` names the Hub.
     - `env`: the stack's own variables: the definition's, then the project's over them. Ports are not in it.
     - `host_ports`: `(service, instance number from 1, container_port) -> leased host port`.
+    - `udp_ports`: the same for UDP. A UDP port is in `host_ports` as well, unless the TCP port of its number is.
     - `run_dir`: a private folder (0700) of this stack in Hub's data folder; engines keep logs and state there.
     - `revision`: number of this start's revision.
+    - `images`: `service -> image` to run instead of the service's own image or build (a rollback, a build elsewhere).
     """
 
     hub_id: str
@@ -101,6 +109,13 @@ class Stack:
     env: dict[str, str] = field(default_factory=dict)
     host_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
     revision: int = 0
+    udp_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
+    images: dict[str, str] = field(default_factory=dict)
+
+    def host_port(self, service: str, instance: int, port: Port) -> int | None:
+        """The leased host port of a service's port, for its instance of that number; None when it has none."""
+        key = (service, instance, port.container_port)
+        return self.udp_ports.get(key, self.host_ports.get(key)) if port.protocol == "udp" else self.host_ports.get(key)
 
     @property
     def path(self) -> Path:

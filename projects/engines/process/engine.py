@@ -123,7 +123,7 @@ class ProcessEngine:
             found.append(Remain("folder", rundir.path, size_of(rundir.path), detail="logs and state of the stack"))
         return found
 
-    def remove(self, stack: Stack) -> None:
+    def remove(self, stack: Stack, *, data: bool = False) -> None:
         left = self._processes(stack)
         rundir = _rundir(stack)
         if left or rundir.holder() is not None:

@@ -28,14 +28,11 @@ def test_a_broken_procfile_is_a_candidate_with_its_error(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml"])
-def test_a_compose_file_is_recognised_but_not_run(tmp_path, name):
-    (tmp_path / name).write_text("services: {}")
+def test_a_compose_file_is_found_and_read(tmp_path, name):
+    (tmp_path / name).write_text("services: {web: {image: nginx, ports: [80]}}")
     candidate, = detect.detect(tmp_path)
     assert (candidate.engine, candidate.source) == ("compose", tmp_path / name)
-    error = refused(tmp_path)
-    assert error.code == "unsupported"
-    assert "Compose stacks yet" in error.message
-    assert "Procfile" in error.hint
+    assert [service.name for service in detect.read(tmp_path).services] == ["web"]
 
 
 def test_of_several_compose_files_the_first_counts_as_for_compose(tmp_path):
@@ -53,7 +50,7 @@ def test_both_files_asks_which(tmp_path):
     assert "Procfile and a docker-compose.yml" in error.message
     assert "process or compose" in error.hint
     assert detect.read(tmp_path, "process").services[0].name == "web"
-    assert refused(tmp_path, "compose").code == "unsupported"
+    assert "no service" in refused(tmp_path, "compose").message
 
 
 def test_nothing_found_says_what_was_looked_for(tmp_path):

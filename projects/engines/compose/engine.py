@@ -1,0 +1,286 @@
+"""The compose engine: runs a stack's Compose file on a Docker host, on leased ports."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import docker
+
+from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
+from projects.engines.compose import images, problems, remains
+from projects.engines.compose.bound import bind, to_build
+from projects.engines.compose.containers import Look, Observer
+from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
+from projects.engines.compose.logs import Logs
+from projects.engines.compose.naming import HUB_REVISION, labels_for, project_name
+from projects.engines.compose.observe import View
+from projects.engines.compose.rundir import RunDir
+from projects.engines.compose.running import end_left_over
+from projects.engines.compose.start import Start, create_step, ready_step
+from projects.engines.compose.stop import FREE, Stop, stop_steps
+from projects.engines.compose.usage import Meter
+from projects.stacks.compose import cli
+from projects.stacks.spec import Stack
+
+CHECK = Step("check", "Docker, files, images and ports are in order")
+
+
+class ComposeEngine:
+    """See `projects.engines.base.Engine` for what every method promises.
+
+    `docker compose` creates and starts; everything that is seen, stopped or removed goes through the Docker API by the
+    labels of the Compose project. Volumes are only ever removed by `remove(data=True)`.
+    """
+
+    name = "compose"
+
+    def __init__(self) -> None:
+        self._hosts = Hosts()
+        self._meter = Meter()
+        self._lock = threading.Lock()
+        self._observers: dict[docker.APIClient, Observer] = {}
+
+    def problems(self, stack: Stack) -> list[Problem]:
+        found = problems.folder_problems(stack) or problems.command_problems()
+        try:
+            own = self._look(stack, fresh=True).of(project_name(stack))
+        except Unreachable as error:
+            return [*found, problems.host_problem(error)]
+        if not found:
+            found = [*problems.definition_problems(stack), *problems.lease_problems(stack),
+                     *problems.owner_problems(stack, own)]
+            if is_local(stack):
+                with self._asking(stack) as client:
+                    root = client.info()["DockerRootDir"]
+                found += [*problems.port_problems(stack, own), *problems.disk_problems(root)]
+        return found
+
+    def up(self, stack: Stack) -> Iterator[Step]:
+        yield CHECK
+        wanted = self._wanted_images(stack)
+        yield from [images.pull_step(image) for image in wanted]
+        builds = self._wanted_builds(stack)
+        yield from [images.build_step(service) for service in builds]
+        yield create_step(list(stack.services))
+        yield from [ready_step(stack, service) for service in stack.services]
+        self._check(stack)
+        yield Step(CHECK.key, CHECK.label, 1, 1)
+        rundir = RunDir(stack.run_dir)
+        with self._asking(stack) as client, _writing(rundir), rundir.changing():
+            end_left_over(rundir.path)
+            self._begin(stack, rundir)
+            file = rundir.write_content(bind(stack, self._kept_labels(stack, client)))
+            yield from images.pull(client, stack, wanted)
+            path, variables = cli.program() or "docker", cli.variables_for(stack.env)
+            for service in builds:
+                yield from images.build(path, stack, file, variables, service)
+            start = Start(stack, rundir, self._observer(stack), list(stack.services))
+            yield from start.compose(path, file)
+            yield from start.wait()
+            rundir.write(phase="up", ready=[service.name for service in stack.services])
+            images.prune(client, stack)
+
+    def down(self, stack: Stack) -> Iterator[Step]:
+        yield from stop_steps(stack)
+        yield FREE
+        rundir = RunDir(stack.run_dir)
+        if rundir.exists():
+            end_left_over(rundir.path)
+        with self._asking(stack), _writing(rundir):
+            yield from Stop(stack, rundir, self._observer(stack)).steps()
+        self._meter.forget(stack)
+
+    def restart(self, stack: Stack, service: str) -> Iterator[Step]:
+        try:
+            spec = stack.definition.service(service)
+        except KeyError:
+            raise EngineError(f"The stack has no service {service}.", service=service) from None
+        yield ready_step(stack, spec)
+        rundir = RunDir(stack.run_dir)
+        with self._asking(stack) as client:
+            seen = self._look(stack, fresh=True).of(project_name(stack))
+            if not seen or rundir.record().phase != "up":
+                raise EngineError("The stack is not running; start it first.", service=service)
+            own = [one for one in seen if one.service == service]
+            with _writing(rundir), rundir.changing():
+                record = rundir.record()
+                rundir.write(phase="starting", ready=[name for name in record.ready if name != service])
+                try:
+                    for one in own:
+                        if one.state == "paused":
+                            client.unpause(one.id)
+                        client.restart(one.id, timeout=round(spec.stop_grace))
+                    start = Start(stack, rundir, self._observer(stack), [spec])
+                    if len(own) < spec.instances:
+                        yield from start.compose(cli.program() or "docker", rundir.content_path, [service])
+                    yield from start.wait()
+                finally:
+                    rundir.write(phase="up", ready=sorted({*record.ready, service}))
+
+    def status(self, stack: Stack) -> StackStatus:
+        rundir = RunDir(stack.run_dir)
+        record = rundir.record()
+        if record.phase == "down" and not record.run:
+            # Never started from here: a host that is away is no reason not to say so.
+            with contextlib.suppress(Unreachable):
+                return self._view(stack, rundir).status()
+            return View(stack, record, Look(), lambda container: ()).status()
+        return self._view(stack, rundir).status()
+
+    def ensure(self, stack: Stack) -> bool:
+        """After the machine was started again Docker brings back what its restart policies say; the rest is started."""
+        rundir = RunDir(stack.run_dir)
+        record = rundir.record()
+        if record.phase not in ("starting", "up") or record.is_of_this_boot:
+            return False
+        with self._asking(stack) as client, _writing(rundir):
+            for one in self._look(stack, fresh=True).of(project_name(stack)):
+                if one.state in ("exited", "created") and not (one.state == "exited" and one.exit_code == 0):
+                    client.start(one.id)
+            rundir.write(phase="up")
+        return True
+
+    def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
+             run: int | None = None) -> LogChunk:
+        """`service` is the name of a service or of one of its instances. Lines of several instances stand together in
+        the order of their times, each with its instance's name before it."""
+        rundir = RunDir(stack.run_dir)
+        record = rundir.record()
+        spec, only = _instance(stack, service)
+        if run is None:
+            run = next(iter(self.runs(stack)), 0)
+        client, there = None, []
+        if run == record.run and record.phase != "down":
+            with self._asking(stack) as client:
+                there = self._look(stack).of(project_name(stack))
+        return Logs(client, rundir).read(spec, there, run, tail=tail, after=after, only=only)
+
+    def runs(self, stack: Stack) -> list[int]:
+        rundir = RunDir(stack.run_dir)
+        record = rundir.record()
+        now = {record.run} if record.run and record.phase != "down" else set()
+        return sorted({*rundir.kept_runs(), *now}, reverse=True)
+
+    def usage(self, stack: Stack) -> list[Usage]:
+        with self._asking(stack) as client:
+            return self._meter.measure(client, stack, self._look(stack).of(project_name(stack)))
+
+    def remains(self, stack: Stack) -> list[Remain]:
+        rundir = RunDir(stack.run_dir)
+        if not stack.revision and not rundir.exists():
+            return []
+        with self._asking(stack) as client:
+            return remains.remains_of(client, stack, rundir, self._look(stack, fresh=True).of(project_name(stack)))
+
+    def remove(self, stack: Stack, *, data: bool = False) -> None:
+        rundir = RunDir(stack.run_dir)
+        if not stack.revision and not rundir.exists():
+            return
+        with self._asking(stack) as client:
+            if self._look(stack, fresh=True).of(project_name(stack)):
+                raise EngineError("The stack still runs; stop it first.")
+            remains.remove(client, stack, rundir, data=data)
+        self._meter.forget(stack)
+
+    # The parts of a start
+
+    def _check(self, stack: Stack) -> None:
+        found = [problem for problem in self.problems(stack) if problem.blocking]
+        if found:
+            first = found[0]
+            spec = next((one for one in stack.services if one.name == first.service), None)
+            raise EngineError(
+                first.message, "\n".join(f"{one.message} {one.hint}".strip() for one in found),
+                service=first.service, file=stack.definition.source, line=spec.line if spec else None,
+            )
+
+    def _wanted_images(self, stack: Stack) -> dict[str, list[str]]:
+        """What has to be pulled; nothing when the host cannot be asked, which the check then says."""
+        if not stack.definition.document:
+            return {}
+        with contextlib.suppress(Unreachable), self._asking(stack) as client:
+            return images.missing(client, stack, bind(stack))
+        return {}
+
+    def _wanted_builds(self, stack: Stack) -> list[str]:
+        """The services whose image of this revision is not there yet."""
+        with contextlib.suppress(Unreachable), self._asking(stack) as client:
+            content = bind(stack)
+            return [name for name in to_build(stack)
+                    if not images.is_there(client, content["services"][name]["image"])]
+        return []
+
+    def _begin(self, stack: Stack, rundir: RunDir) -> None:
+        """A new run, or the one that goes on. What stood still or is paused is on its way again."""
+        record, client = rundir.record(), self._observer(stack).client
+        there = self._look(stack, fresh=True).of(project_name(stack))
+        going_on = record.phase in ("starting", "up") and bool(there)
+        if going_on and record.revision != stack.revision:
+            # Compose makes these containers anew.
+            Logs(client, rundir).put_away(stack.services, there, record.run)
+        for one in there:
+            if one.state == "paused":
+                client.unpause(one.id)
+        run = record.run if going_on else max([record.run, *rundir.kept_runs()], default=0) + 1
+        same = going_on and record.revision == stack.revision
+        rundir.write(phase="starting", run=run, revision=stack.revision, ready=record.ready if same else ())
+
+    def _kept_labels(self, stack: Stack, client: docker.APIClient) -> dict[str, dict[str, str]]:
+        """The labels of the stack's networks and volumes that exist already, by name."""
+        own: list[dict[str, Any]] = [*remains.networks(client, stack), *remains.volumes(client, stack)]
+        return {one["Name"]: {name: value for name, value in (one.get("Labels") or {}).items()
+                              if name in labels_for(stack) or name == HUB_REVISION} for one in own}
+
+    # Asking the host
+
+    @contextlib.contextmanager
+    def _asking(self, stack: Stack) -> Iterator[docker.APIClient]:
+        """The client of the stack's host; what fails in between is told as an EngineError."""
+        client = self._hosts.client(stack)
+        try:
+            yield client
+        except docker.errors.APIError as error:
+            raise EngineError(f"Docker refused: {str(error.explanation or error).rstrip('.')}.") from error
+        except AWAY as error:
+            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
+                raise
+            raise unreachable(stack, error) from error
+
+    def _observer(self, stack: Stack) -> Observer:
+        client = self._hosts.client(stack)
+        with self._lock:
+            return self._observers.setdefault(client, Observer(client))
+
+    def _look(self, stack: Stack, *, fresh: bool = False) -> Look:
+        with self._asking(stack):
+            return self._observer(stack).look(fresh=fresh)
+
+    def _view(self, stack: Stack, rundir: RunDir) -> View:
+        with self._asking(stack) as client:
+            logs = Logs(client, rundir)
+            return View(stack, rundir.record(), self._look(stack), logs.last_lines)
+
+
+def _instance(stack: Stack, service: str) -> tuple[Any, int | None]:
+    """The service of that name; or that of the instance of that name, with its number."""
+    for spec in stack.services:
+        if spec.name == service:
+            return spec, None
+        if service in spec.instance_names():
+            return spec, spec.instance_names().index(service) + 1
+    raise EngineError(f"The stack has no service {service}.", service=service)
+
+
+@contextlib.contextmanager
+def _writing(rundir: RunDir) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(str(rundir.path)):
+            raise
+        raise EngineError(f"Hub cannot write to its data folder {rundir.path}: {error.strerror}.") from error
+
+
