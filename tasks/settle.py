@@ -54,25 +54,26 @@ def push(task: Task, *, first: bool = False) -> bool:
 
 
 def settle(task: Task, to: TaskState, *, attempt: int | None = None, outcome: str = "", result: Any = None,
-           error: str = "", detail: str = "", exit_code: int | None = None, signal: str = "",
+           error: str = "", detail: str = "", exit_code: int | None = None, signal: str = "", wanted: bool = False,
            **fields: Any) -> TaskState | None:
-    """End a task; returns the state it ended in, None when another was first or a newer attempt runs.
+    """End a task; returns the state it ended in, None when another was first, a newer attempt runs or, with `wanted`,
+    somebody has asked for its end.
 
     With `attempt` it ends that attempt of a running task, without it a task that waits. When the hook raises, nothing
     that it did stays, and the task ends as failed and says so. What waited for the task goes on, or ends with it.
     """
     return _settle(task, to, _follow, attempt=attempt, outcome=outcome, result=result, error=error, detail=detail,
-                   exit_code=exit_code, signal=signal, **fields)
+                   exit_code=exit_code, signal=signal, wanted=wanted, **fields)
 
 
 def _settle(task: Task, to: TaskState, then: Callable[[Task], None] | None, *, attempt: int | None = None,
             outcome: str = "", result: Any = None, error: str = "", detail: str = "", exit_code: int | None = None,
-            signal: str = "", **fields: Any) -> TaskState | None:
+            signal: str = "", wanted: bool = False, **fields: Any) -> TaskState | None:
     ending = {"exit_code": exit_code, "signal": signal, "outcome": outcome or to, "ended_at": timezone.now()}
     error, detail = cleaned(error), cleaned(detail)
     last = {**fields, "result": result, "error": error, "detail": detail}
     try:
-        return _end(task, to, attempt, last, ending, _hook(to, result, error), then)
+        return _end(task, to, attempt, last, ending, _hook(to, result, error), then, wanted)
     except HookFailed as failure:
         cause = failure.__cause__
         logger.exception("The hook of task %s, which was to be %s, raised.", task.pk, to, exc_info=cause)
@@ -86,10 +87,10 @@ def _settle(task: Task, to: TaskState, then: Callable[[Task], None] | None, *, a
     if to != TaskState.FAILED:
         try:
             hook = _hook(TaskState.FAILED, None, last["error"])
-            return _end(task, TaskState.FAILED, attempt, last, ending, hook, then)
+            return _end(task, TaskState.FAILED, attempt, last, ending, hook, then, wanted)
         except HookFailed as failure:
             logger.exception("on_failed of task %s raised as well.", task.pk, exc_info=failure.__cause__)
-    return _end(task, TaskState.FAILED, attempt, last, ending, None, then)
+    return _end(task, TaskState.FAILED, attempt, last, ending, None, then, wanted)
 
 
 def died(attempt: Attempt, error: str, *, exit_code: int | None = None, signal: str = "", again: bool = True,
@@ -176,8 +177,10 @@ def persistently(act: Callable[[], Answer], patience: float = 60.0) -> Answer:
 
 def end_or_cancel(task: Task, **ending: Any) -> TaskState | None:
     """End a running task that is not begun again: as cancelled when somebody has asked for that, else as failed."""
-    asked = Task.objects.filter(pk=task.pk, cancel_requested=True).exists()
-    return settle(task, TaskState.CANCELLED if asked else TaskState.FAILED, **ending)
+    ended = settle(task, TaskState.FAILED, wanted=True, **ending)
+    if ended is None and Task.objects.filter(pk=task.pk, cancel_requested=True).exists():
+        return settle(task, TaskState.CANCELLED, **ending)
+    return ended
 
 
 def _follow(task: Task) -> None:
@@ -227,7 +230,7 @@ def _release(task: Task) -> TaskState | None:
 
 
 def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any], ending: dict[str, Any],
-         hook: Callable[[Job], None] | None, then: Callable[[Task], None] | None) -> TaskState | None:
+         hook: Callable[[Job], None] | None, then: Callable[[Task], None] | None, wanted: bool) -> TaskState | None:
     sources = WAITING if attempt is None else {TaskState.RUNNING}
     fields = {"finished_at": ending["ended_at"], "due_at": None, **fields}
     if to == TaskState.SUCCEEDED:
@@ -237,7 +240,8 @@ def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any],
     try:
         with transaction.atomic():
             closing = [] if attempt is None else [_closing(task, attempt, ending, fields["error"])]
-            if not move(task, to, sources=sources, fence=attempt, fact=fact, also=closing, **fields):
+            if not move(task, to, sources=sources, fence=attempt, wanted=wanted, fact=fact, also=closing,
+                        **fields):
                 return None
             job = job_class(task.job)
             if hook is not None and job is not None and _listens(job, to):

@@ -16,6 +16,9 @@ from tasks import queue
 from tasks.actions import AlreadyEnded, StillActive, SubjectBusy, cancel, enqueue, retry
 from tasks.models import Task
 from tasks.processes import began
+from tasks.runner import claim
+from tasks.settle import end_or_cancel, settle
+from tasks.states import TaskState
 from tasks.tests import jobs
 from tasks.tests.test_run import facts, hooks
 
@@ -110,3 +113,14 @@ def test_what_has_ended_cannot_be_cancelled_and_what_has_not_cannot_be_retried(s
     assert again.pk != task.pk and again.retry_of == task and again.params == task.params
     with pytest.raises(Task.DoesNotExist):
         cancel(uuid.uuid4())
+
+
+@pytest.mark.django_db
+def test_a_cancel_that_comes_while_it_fails_is_a_cancel(said):
+    task = enqueue(jobs.Say, {"file": str(said)})
+    attempt = claim(task.pk, "me").number
+    failing = Task.objects.get(pk=task.pk)
+    cancel(task)
+    assert settle(failing, TaskState.FAILED, attempt=attempt, error="No.", wanted=True) is None
+    assert end_or_cancel(failing, attempt=attempt, error="No.") == TaskState.CANCELLED
+    assert hooks(task) == ["cancelled"] and facts(task).count("task.cancelled") == 1
