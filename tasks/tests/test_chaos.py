@@ -10,7 +10,7 @@ def test_whoever_is_killed_every_task_ends_once(transactional_db, redis_server, 
     redis_server.client().flushall()
     chaos = Chaos(tmp_path, process_environment(), redis_server, seed=20261122)
     try:
-        verdict = chaos.run(240, pause=0.3, patience=60)
+        verdict = chaos.run(240, pause=0.3, patience=60, most_kills=12)
     finally:
         for log in tmp_path.glob("*.log"):
             print(f"--- {log.name}\n{log.read_text()[-8000:]}")
