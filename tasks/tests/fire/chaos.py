@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import random
 import signal
@@ -78,9 +79,9 @@ class Chaos:
         self._cancelled: dict[uuid.UUID, int | None] = {}
         self._deck = self._dice.sample(list(VICTIMS), len(VICTIMS))  # each of them once, soon
 
-    def run(self, number: int, *, pause: float, patience: float) -> Verdict:
-        """Enqueue so many tasks, kill somebody about every `pause` seconds until nine of ten have ended, and wait at
-        most `patience` seconds for an end after that."""
+    def run(self, number: int, *, pause: float, patience: float, most_kills: float = math.inf) -> Verdict:
+        """Enqueue so many tasks, kill somebody about every `pause` seconds (`most_kills` times) until nine of ten have
+        ended, and wait at most `patience` seconds for an end after that."""
         verdict, began = Verdict(number), time.monotonic()
         (self._folder / "locks").mkdir()
         with self._fleet:
@@ -95,7 +96,7 @@ class Chaos:
                     deadline = deadline or now + patience
                     if now > deadline:
                         break
-                elif now >= next_kill:
+                elif now >= next_kill and verdict.kills.total() < most_kills:
                     self._kill(verdict)
                     next_kill = time.monotonic() + self._dice.uniform(0.5, 1.5) * pause
                 self._fleet.tend()
