@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -82,9 +82,12 @@ def _seconds(act: Callable[[], Any]) -> float:
 
 def _spent(pids: list[int]) -> float:
     """Seconds of processor time of these processes and all that came from them."""
-    tree = {each for pid in pids for each in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True))}
-    # A child that has ended counts for the parent that has seen it end.
-    return sum(sum(process.cpu_times()[:4]) for process in tree)
+    spent = 0.0
+    for pid in pids:
+        for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):  # it has just ended: then it counts for its parent
+                spent += sum(process.cpu_times()[:4])
+    return spent
 
 
 @contextmanager
