@@ -39,6 +39,12 @@ def restart_service(request: HttpRequest, project_id: int, service: str):
         return Status(202, accepted_dict(actions.restart_service(find_project(project_id), service)))
 
 
+@router.post("/{project_id}/build", response={202: Accepted}, auth=OPERATOR,
+             summary="Build the images of a project that Dagger builds, without a start")
+def build(request: HttpRequest, project_id: int):
+    return Status(202, accepted_dict(actions.build(find_project(project_id))))
+
+
 @router.get("/{project_id}/status", response=StatusOut, summary="Status of a project and its services")
 def show_project_status(request: HttpRequest, project_id: int):
     return status_of(find_project(project_id))

@@ -107,6 +107,11 @@ class Live:
         return self.work is None and self.status in ("stopped", "failed")
 
     @property
+    def builds(self) -> bool:
+        """Whether its images can be built without a start."""
+        return self.work is None and self.engine == Project.Engine.DAGGER.label
+
+    @property
     def can_stop(self) -> bool:
         return self.work is None and self.status in ("running", "degraded", "unknown", "starting", "stopping")
 

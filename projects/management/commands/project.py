@@ -30,7 +30,7 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    help = "List, add, copy, start, stop, restart and delete projects, and read their state and logs."
+    help = "List, add, copy, start, stop, restart, build and delete projects, and read their state and logs."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -61,6 +61,7 @@ class Command(BaseCommand):
         for name, text in (("start", "Start every service."), ("stop", "Stop every service, and prove it.")):
             command(name, text, wait=True)
         command("restart", "Restart the stack, or one service.", wait=True).add_argument("--service", default="")
+        command("build", "Build the images that Dagger builds, and start nothing.", wait=True)
         command("status", "What was last seen of it.")
         logs = command("logs", "The last lines of a service.")
         logs.add_argument("service", nargs="?", default="", help="not needed when there is one only")
@@ -124,6 +125,9 @@ class Command(BaseCommand):
     def do_restart(self, *, project: str, service: str, **options: Any) -> None:
         found = _find(project)
         self.follow(actions.restart_service(found, service) if service else actions.restart(found), **options)
+
+    def do_build(self, *, project: str, **options: Any) -> None:
+        self.follow(actions.build(_find(project)), **options)
 
     def do_status(self, *, project: str, json: bool, **_: Any) -> None:
         found = _find(project)
