@@ -16,6 +16,7 @@ from projects.engines.process.engine import ProcessEngine
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
 from projects.stacks import detect, folders
+from projects.stacks.compose.files import OVERRIDES
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
 
@@ -46,7 +47,7 @@ def allowed_folder(path: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # what `confine` has words for
         root = settings.HUB_PROJECTS_ROOT
     folder = folders.confine(root, path)
-    for name in (*detect.COMPOSE_FILENAMES, "Procfile", ".env", ".foreman"):
+    for name in (*detect.COMPOSE_FILENAMES, *OVERRIDES, "Procfile", ".env", ".foreman"):
         file = folder / name
         if file.is_symlink() and not file.resolve().is_relative_to(root.resolve()):
             raise StackError(f"{file} is a link that leads out of {root}.", file=file, code="outside",

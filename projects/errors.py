@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from projects.engines.base import EngineError
 from projects.stacks.spec import StackError
 
 
@@ -16,6 +17,11 @@ class ProjectError(Exception):
                  code: Literal["invalid", "conflict", "forbidden"] = "invalid"):
         super().__init__(message)
         self.message, self.field, self.hint, self.code = message, field, hint, code
+
+    @classmethod
+    def of_engine(cls, error: EngineError) -> "ProjectError":
+        """For what an engine cannot say now, such as one whose Docker does not answer."""
+        return cls(error.message, code="conflict", hint=error.detail)
 
     @classmethod
     def of_stack(cls, error: StackError, field: str = "path") -> "ProjectError":

@@ -72,6 +72,8 @@ class StackJob(Job):
                     continue
                 self.progress.plan([*(first or []), *planned])
                 announced = True
+            for line in step.lines:
+                self.log(line, source=step.key.partition(":")[2] or step.key)
             self.progress.update(step.key, done=step.done, total=step.total, detail=step.detail)
             if step.done >= step.total:
                 self.progress.finish(step.key)
@@ -253,7 +255,7 @@ class BuildImages(StackJob):
 
 
 class CopyData(StackJob):
-    """Copy what the services of a stopped project keep into the data folder of its copy."""
+    """Copy what the services of a stopped project keep, files and volumes, to its copy."""
 
     name = "projects.copy-data"
     verb = "Copy the data of"
@@ -272,14 +274,16 @@ class CopyData(StackJob):
             self.progress.check()
             count = total
         self.progress.finish("copy")
+        steps = engine_of(project).copy_data(running_stack(source), running_stack(project))
+        self.follow(steps, first=[("copy", "Copy files")])
         return {"files": count}
 
 
 class DeleteProject(StackJob):
     """Stop a project and remove what Hub made for it: processes, logs, leases, rows. The user's folder stays.
 
-    Data (HUB_STACK_DATA, a work tree of Hub's) are removed only with `data="remove"`; else they are put aside, and the
-    result says where.
+    Data (HUB_STACK_DATA, a work tree of Hub's, volumes) are removed only with `data="remove"`; else they are put aside
+    or stay, and the result says where.
     """
 
     name = "projects.delete"
@@ -300,6 +304,7 @@ class DeleteProject(StackJob):
             self.progress.update("stop", detail=step.label)
         self.progress.finish("stop")
         engine.remove(stack, data=self.params.get("data") == "remove")
+        volumes = [one.name for one in engine.remains(stack) if one.kind == "volume"]
         home = home_of(project.slug)
         kept = ""
         if self.params.get("data") == "remove":
@@ -312,10 +317,10 @@ class DeleteProject(StackJob):
         self.progress.finish("remove")
         with transaction.atomic():
             record("project.deleted", {"project": project.pk, "name": project.name, "path": project.path,
-                                       "data_kept_in": kept}, about=project.subject)
+                                       "data_kept_in": kept, "volumes_kept": volumes}, about=project.subject)
             project.delete()
         self.progress.finish("forget")
-        return {"deleted": True, "data_kept_in": kept}
+        return {"deleted": True, "data_kept_in": kept, "volumes_kept": volumes}
 
     def on_failed(self, error: str) -> None:
         self.settle_state(ProjectState.FAILED, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from projects.binding import engine_of, running_stack
-from projects.engines.base import LogChunk
+from projects.engines.base import EngineError, LogChunk
 from projects.errors import ProjectError
 from projects.models import Project
 
@@ -25,7 +25,10 @@ def read_log(project: Project, service: str, tail: int = 200, after: int | None 
         raise ProjectError(f"tail must be from 1 to {MAX_TAIL}.", field="tail")
     if run is not None and run not in runs(project):
         raise ProjectError(f"The log of run {run} is not kept.", field="run")
-    return engine_of(project).logs(stack, service, tail=tail, after=after, run=run)
+    try:
+        return engine_of(project).logs(stack, service, tail=tail, after=after, run=run)
+    except EngineError as error:
+        raise ProjectError.of_engine(error) from None
 
 
 def runs(project: Project) -> list[int]:

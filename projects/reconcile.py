@@ -61,12 +61,21 @@ def reconcile() -> list[str]:
                 stack = _stack(project, revisions[project.pk])
                 done += _one(project, stack, rows[project.pk], project.subject in busy, measure)
                 seen.append(project.pk)
-            except (ProjectError, EngineError, OSError) as error:
+            except EngineError as error:
+                # Such as a Docker that does not answer: nothing is known of the project, and why is told.
+                _say(project, error.message)
+                log.warning("%s could not be looked at: %s", project.name, error)
+            except (ProjectError, OSError) as error:
                 log.warning("%s could not be looked at: %s", project.name, error)
         Project.objects.filter(pk__in=seen).update(observed_at=timezone.now())
         for pk in set(_stacks) - {project.pk for project in projects}:
             del _stacks[pk]
         return done
+
+
+def _say(project: Project, reason: str) -> None:
+    if project.state == ProjectState.RUNNING and project.reason != reason:
+        Project.objects.filter(pk=project.pk, state=project.state).update(reason=reason, reason_at=timezone.now())
 
 
 def _one(project: Project, stack: Stack, rows: list[Service], is_busy: bool, measure: bool) -> list[str]:

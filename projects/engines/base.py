@@ -38,7 +38,8 @@ class Step:
     """A counted fact about work under way: `done` of `total` of the step `key` are done.
 
     `up`, `down` and `restart` first yield every step they plan, with `done=0`, in order; then the same
-    keys again as facts come in. A step has ended when `done == total`. `detail` is a short live remark.
+    keys again as facts come in. A step has ended when `done == total`. `detail` is a short live remark; `lines` is
+    what was said since the step before (by a build, by Compose), to be kept with the task.
     """
 
     key: str
@@ -46,6 +47,7 @@ class Step:
     done: int = 0
     total: int = 1
     detail: str = ""
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,9 @@ class Engine(Protocol):
              run: int | None = None) -> LogChunk: ...
     def runs(self, stack: Stack) -> list[int]:
         """Numbers of the runs whose logs are kept, newest first."""
+        ...
+    def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
+        """Copy what the services of a stopped stack keep (see `Remain.is_data`) to another one, stopped as well."""
         ...
     def usage(self, stack: Stack) -> list[Usage]: ...
     def remains(self, stack: Stack) -> list[Remain]: ...

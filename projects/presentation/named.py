@@ -8,7 +8,10 @@ from projects.models import Project
 
 
 def named_ports(project: Project) -> frozenset[tuple[str, int]]:
-    """`(service, number)` of the ports whose number stands in the folder's files; none when they cannot be read now."""
+    """`(service, number)` of the ports whose number stands in the folder's files; none when they cannot be read now.
+    In a Compose file every port has one."""
+    if project.engine != Project.Engine.PROCESS:
+        return frozenset((lease.service, lease.container_port) for lease in project.leases.all())
     try:
         definition = read_definition(project.path, project.engine)
     except ProjectError:

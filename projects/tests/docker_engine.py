@@ -52,6 +52,9 @@ class DockerEngine:
         self.number = os.getpid() % 200
         self.bridge = f"hubt{os.getpid()}"[:15]
         self.pidfile = folder / "dockerd.pid"
+        self.addresses = f"10.{self.number + 20}.128.0/17"
+        # What containers say to each other passes, whatever this machine's firewall forwards else.
+        self.rule = ["FORWARD", "-s", self.addresses, "-d", self.addresses, "-j", "ACCEPT"]
 
     @property
     def variables(self) -> dict[str, str]:
@@ -76,9 +79,9 @@ class DockerEngine:
             "--config-file", str(self.folder / "daemon.json"), "--data-root", str(self.folder / "data"),
             "--exec-root", str(self.folder / "exec"), "--pidfile", str(self.pidfile),
             "--host", f"unix://{self.socket}", "--bridge", self.bridge,
-            # No rule of this machine's firewall is changed: ports are published by docker-proxy.
+            # It leaves this machine's firewall alone: ports are published by docker-proxy.
             "--iptables=false", "--ip6tables=false", "--ip-masq=false",
-            "--default-address-pool", f"base=10.{self.number + 20}.128.0/17,size=26",
+            "--default-address-pool", f"base={self.addresses},size=26",
             "--containerd-namespace", namespace, "--containerd-plugins-namespace", f"{namespace}-plugins",
             "--shutdown-timeout", "2", "--log-level", "warn",
         ]  # fmt: skip
@@ -115,6 +118,7 @@ class DockerEngine:
             client.close()
         self.stop()
         subprocess.run(["ip", "link", "delete", self.bridge], check=False, capture_output=True)
+        subprocess.run(["iptables", "--delete", *self.rule], check=False, capture_output=True)
         for line in Path("/proc/self/mounts").read_text().splitlines():
             if (place := line.split()[1]).startswith(f"{self.folder}/"):
                 subprocess.run(["umount", "--lazy", place], check=False)
@@ -156,6 +160,7 @@ class DockerEngine:
             ["ip", "link", "add", self.bridge, "type", "bridge"],
             ["ip", "address", "add", f"10.{self.number + 20}.1.1/24", "dev", self.bridge],
             ["ip", "link", "set", self.bridge, "up"],
+            ["iptables", "--insert", *self.rule],
         ):
             subprocess.run(command, check=True, capture_output=True)
 

@@ -18,6 +18,7 @@ from projects.errors import ProjectError
 from projects.forms import CopyForm
 from projects.models import Project
 from projects.presentation.words import size
+from projects.remains import remains_of
 from projects.views.page import page_context, project_or_404
 from tasks.actions import SubjectBusy
 
@@ -54,7 +55,6 @@ def _make(project: Project, form: CopyForm) -> Project | None:
 
 def _context(request: HttpRequest, project: Project, form: CopyForm) -> dict[str, Any]:
     seen = actions.preview(project.path, project.engine)
-    data = home_of(project.slug) / "data"
     leases = {(lease.service, lease.container_port): lease.host_port
               for lease in project.leases.order_by("-instance")}
     return page_context(request, project, "copy") | {
@@ -63,5 +63,16 @@ def _context(request: HttpRequest, project: Project, form: CopyForm) -> dict[str
         "ports": [{"service": service, "now": leases.get((service, inner)), "free": free}
                   for service, inner, free in seen.ports],
         "branches": worktrees.branches(project.path),
-        "data": size(size_of(data)) if data.is_dir() else "",
+        "data": _data_of(project),
     }
+
+
+def _data_of(project: Project) -> str:
+    """How much its services keep, in words; empty when that is nothing, or cannot be seen now."""
+    folder = home_of(project.slug) / "data"
+    sizes = [size_of(folder)] if folder.is_dir() else []
+    try:
+        sizes += [remain.size for remain in remains_of(project) if remain.kind == "volume"]
+    except ProjectError:
+        return size(sizes[0]) if sizes else ""
+    return size(sum(one or 0 for one in sizes)) if sizes else ""

@@ -10,7 +10,7 @@ from typing import Any
 import docker
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
-from projects.engines.compose import images, problems, remains
+from projects.engines.compose import images, problems, remains, volumes
 from projects.engines.compose.bound import bind, to_build
 from projects.engines.compose.containers import Look, Observer
 from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
@@ -47,14 +47,13 @@ class ComposeEngine:
         found = problems.folder_problems(stack) or problems.command_problems()
         try:
             own = self._look(stack, fresh=True).of(project_name(stack))
-        except Unreachable as error:
+            root = self._root(stack)
+        except EngineError as error:
             return [*found, problems.host_problem(error)]
         if not found:
             found = [*problems.definition_problems(stack), *problems.lease_problems(stack),
                      *problems.owner_problems(stack, own)]
             if is_local(stack):
-                with self._asking(stack) as client:
-                    root = client.info()["DockerRootDir"]
                 found += [*problems.port_problems(stack, own), *problems.disk_problems(root)]
         return found
 
@@ -164,6 +163,10 @@ class ComposeEngine:
         now = {record.run} if record.run and record.phase != "down" else set()
         return sorted({*rundir.kept_runs(), *now}, reverse=True)
 
+    def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
+        with self._asking(source) as client:
+            yield from volumes.copy(client, source, target)
+
     def usage(self, stack: Stack) -> list[Usage]:
         with self._asking(stack) as client:
             return self._meter.measure(client, stack, self._look(stack).of(project_name(stack)))
@@ -230,11 +233,16 @@ class ComposeEngine:
 
     def _kept_labels(self, stack: Stack, client: docker.APIClient) -> dict[str, dict[str, str]]:
         """The labels of the stack's networks and volumes that exist already, by name."""
-        own: list[dict[str, Any]] = [*remains.networks(client, stack), *remains.volumes(client, stack)]
+        own: list[dict[str, Any]] = [*remains.networks(client, stack), *volumes.volumes_of(client, stack)]
         return {one["Name"]: {name: value for name, value in (one.get("Labels") or {}).items()
                               if name in labels_for(stack) or name == HUB_REVISION} for one in own}
 
     # Asking the host
+
+    def _root(self, stack: Stack) -> str:
+        """The folder in which the host keeps its data."""
+        with self._asking(stack) as client:
+            return str(client.info()["DockerRootDir"])
 
     @contextlib.contextmanager
     def _asking(self, stack: Stack) -> Iterator[docker.APIClient]:

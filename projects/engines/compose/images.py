@@ -137,7 +137,8 @@ def build(docker_path: str, stack: Stack, file: Path, variables: Mapping[str, st
         for lines in command.ticks(TICK):
             for line in lines:
                 counted.read(line)
-            yield Step(step.key, step.label, min(counted.done, counted.total - 1), counted.total, counted.remark)
+            yield Step(step.key, step.label, min(counted.done, counted.total - 1), counted.total, counted.remark,
+                       tuple(lines))
         if command.code != 0:
             raise _not_built(stack, service, command.lines)
     yield Step(step.key, step.label, counted.total, counted.total)

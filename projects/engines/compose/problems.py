@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from projects.engines.base import Problem
+from projects.engines.base import EngineError, Problem
 from projects.engines.compose.bound import is_row, leases_of, to_build
 from projects.engines.compose.containers import Container
 from projects.engines.compose.host import Unreachable, is_local
@@ -42,8 +42,9 @@ def command_problems() -> list[Problem]:
     return []
 
 
-def host_problem(error: Unreachable) -> Problem:
-    return Problem(f"docker-{error.why}", error.message, error.hint)
+def host_problem(error: EngineError) -> Problem:
+    why = error.why if isinstance(error, Unreachable) else "refused"
+    return Problem(f"docker-{why}", error.message, error.detail)
 
 
 def folder_problems(stack: Stack) -> list[Problem]:

@@ -13,6 +13,7 @@ from projects.engines.compose.containers import Container
 from projects.engines.compose.images import built_images
 from projects.engines.compose.naming import PROJECT, project_name
 from projects.engines.compose.rundir import RunDir
+from projects.engines.compose.volumes import volumes_of
 from projects.engines.sizes import size_of
 from projects.stacks.spec import Stack
 
@@ -23,8 +24,8 @@ def remains_of(client: docker.APIClient | None, stack: Stack, rundir: RunDir,
     found = [Remain("container", one.name, detail=one.service) for one in containers]
     if client is not None:
         found += [Remain("network", network["Name"]) for network in networks(client, stack)]
-        sizes = _sizes(client) if volumes(client, stack) else {}
-        for volume in volumes(client, stack):
+        sizes = _sizes(client) if volumes_of(client, stack) else {}
+        for volume in volumes_of(client, stack):
             name = (volume.get("Labels") or {}).get("com.docker.compose.volume", "")
             found.append(Remain("volume", volume["Name"], sizes.get(volume["Name"]), is_data=True,
                                 detail=f"Data of the volume {name}" if name else "Data"))
@@ -42,7 +43,7 @@ def remove(client: docker.APIClient | None, stack: Stack, rundir: RunDir, *, dat
         for image in built_images(client, stack):
             for name in image.get("RepoTags") or [image["Id"]]:
                 _remove(f"The image {name}", lambda name=name: client.remove_image(name, force=True))
-        for volume in volumes(client, stack) if data else ():
+        for volume in volumes_of(client, stack) if data else ():
             _remove(f"The volume {volume['Name']}", lambda name=volume["Name"]: client.remove_volume(name))
     if rundir.exists():
         try:
@@ -62,12 +63,6 @@ def _remove(what: str, work: Callable[[], object]) -> None:
 
 def networks(client: docker.APIClient, stack: Stack) -> list[dict[str, Any]]:
     return client.networks(filters={"label": f"{PROJECT}={project_name(stack)}"})
-
-
-def volumes(client: docker.APIClient, stack: Stack) -> list[dict[str, Any]]:
-    """The named volumes of the stack, by name."""
-    found = client.volumes(filters={"label": f"{PROJECT}={project_name(stack)}"}).get("Volumes") or []
-    return sorted(found, key=lambda volume: volume["Name"])
 
 
 def _sizes(client: docker.APIClient) -> dict[str, int]:

@@ -69,7 +69,8 @@ class Start:
                 done = min(len(made), step.total)
                 remark = lines[-1].strip() if lines else ""
                 if lines and not only:
-                    yield Step(step.key, step.label, done, step.total, remark if done < step.total else "")
+                    yield Step(step.key, step.label, done, step.total, remark if done < step.total else "",
+                               tuple(line.strip() for line in lines))
                 yield from self.look()
             self.output = command.lines
             if command.code != 0:

@@ -21,6 +21,8 @@ from projects.stacks.spec import ServiceSpec, Stack
 AT_ONCE = 8
 REMARK_SECONDS = 1.0
 PORT_SECONDS = 3.0
+# Docker ends what it was asked to create, although nobody waits for it any more.
+LATE_SECONDS, LATE_PAUSE = 8.0, 0.4
 # What never became ready has nothing to finish: so a cancelled start is gone within seconds.
 UNREADY_GRACE = 2
 FREE = Step("free", "every container gone, every port free")
@@ -49,10 +51,7 @@ class Stop:
         for level in reversed(_levels(self.stack)):
             yield from self._end(level, there)
         yield from self._end([], [one for one in there if one.service not in known])
-        self._remove_networks()
-        left = self.observer.look(fresh=True).of(self.project)
-        if left:
-            raise EngineError(f"These containers could not be removed: {', '.join(one.name for one in left)}.")
+        self._end_late()
         held = _held(self.stack, PORT_SECONDS if ran else 0.0)
         if held and ran:
             raise EngineError(f"The stack has stopped, but {held}.", "Stop that process, or lease another port.")
@@ -60,6 +59,22 @@ class Stop:
             self.rundir.forget_content()
             self.rundir.write(phase="down", ready=())
         yield Step(FREE.key, FREE.label, 1, 1, f"{held}, which is not of this stack" if held else "")
+
+    def _end_late(self) -> None:
+        """Remove what Docker was still creating when its start was cut off, and the networks."""
+        deadline = time.monotonic() + LATE_SECONDS
+        looks = 2 if self.began.phase == "starting" else 1
+        empty = 0
+        while empty < looks:
+            left = self.observer.look(fresh=True).of(self.project)
+            if left and time.monotonic() >= deadline:
+                raise EngineError(f"These containers could not be removed: {', '.join(one.name for one in left)}.")
+            for one in left:
+                self._end_one(one, UNREADY_GRACE)
+            self._remove_networks()
+            empty = 0 if left else empty + 1
+            if empty < looks:
+                time.sleep(LATE_PAUSE)
 
     def _end(self, level: list[ServiceSpec], there: list[Container]) -> Iterator[Step]:
         """Stop the containers of these services at once, keep their logs, remove them."""

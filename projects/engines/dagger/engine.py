@@ -10,7 +10,6 @@ from dataclasses import replace
 from projects.engines.base import EngineError, Problem, Step
 from projects.engines.compose import images as docker_images
 from projects.engines.compose.engine import CHECK, ComposeEngine
-from projects.engines.compose.host import Unreachable
 from projects.engines.compose.naming import HUB_REVISION, image_name, image_repository, labels_for
 from projects.engines.compose.start import ready_step
 from projects.engines.dagger.access import access, access_problem
@@ -102,5 +101,5 @@ class DaggerEngine(ComposeEngine):
         try:
             with self._asking(stack) as client:
                 return [image for image in every if not docker_images.is_there(client, image.name)]
-        except Unreachable:
+        except EngineError:
             return every

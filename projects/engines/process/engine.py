@@ -111,6 +111,10 @@ class ProcessEngine:
     def runs(self, stack: Stack) -> list[int]:
         return _rundir(stack).runs()
 
+    def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
+        """Nothing: what services keep lies in the stack's folder, and is copied with that."""
+        return iter(())
+
     def usage(self, stack: Stack) -> list[Usage]:
         return self._meter.measure(stack, View(stack, _rundir(stack)))
 

@@ -20,6 +20,7 @@ _UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set')
 _REQUIRED = re.compile(r"required variable (\w+) is missing a value(?:: (.*))?")
 _SERVICE = re.compile(r"services\.([\w.-]+?)(?:\.|\s|:|$)|service \"([\w.-]+)\"")
 _UNKNOWN = re.compile(r"[Aa]dditional propert(?:y|ies) '?([\w.-]+)'? (?:is|are)? ?not allowed")
+_NO_ENV_FILE = re.compile(r"env file (\S+) not found")
 _LINE = re.compile(r"line (\d+)")
 
 
@@ -63,7 +64,10 @@ def _error(text: str, sources: list[Source]) -> StackError:
     if match := _REQUIRED.search(said):
         said = f"the variable {match[1]} is not set{': ' + match[2] if match[2] else ''}"
         hint = f"Set {match[1]} in the project's environment or in its .env."
-        source, line = _mention(sources, match[1])
+        source, line = _mention(sources, rf"\$\{{?{re.escape(match[1])}\b")
+    elif match := _NO_ENV_FILE.search(said):
+        said, hint = f"the env_file {match[1]} does not exist", "Add it, or mark it required: false."
+        source, line = _mention(sources, re.escape(Path(match[1]).name))
     else:
         source, line = _place(said, sources)
         if match := _UNKNOWN.search(said):
@@ -89,10 +93,10 @@ def _place(said: str, sources: list[Source]) -> tuple[Source, int | None]:
     return sources[0], None
 
 
-def _mention(sources: list[Source], variable: str) -> tuple[Source, int | None]:
-    """The first line on which a variable is used."""
+def _mention(sources: list[Source], pattern: str) -> tuple[Source, int | None]:
+    """The first line on which the pattern is found."""
     for source in sources:
         for number, line in enumerate(source.path.read_text(errors="replace").splitlines(), start=1):
-            if re.search(rf"\$\{{?{re.escape(variable)}\b", line):
+            if re.search(pattern, line):
                 return source, number
     return sources[0], None

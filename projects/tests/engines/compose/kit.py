@@ -66,24 +66,21 @@ class ComposeKit:
             (path / name).write_text(content)
         return self.read(path, env=env, slug=slug, revision=revision)
 
-    def read(self, path: Path, *, env: dict[str, str] | None = None, slug: str = "", revision: int = 1,
-             ports: dict | None = None) -> Stack:
+    def read(self, path: Path, *, env: dict[str, str] | None = None, slug: str = "", revision: int = 1) -> Stack:
         """The stack that the folder holds now."""
         slug = slug or f"s{len(self.stacks)}-{secrets.token_hex(3)}"
         definition = self.definition(path, env)
-        tcp: dict[tuple[str, int, int], int] = dict(ports or {})
+        tcp: dict[tuple[str, int, int], int] = {}
         udp: dict[tuple[str, int, int], int] = {}
         for service in definition.services:
             for port in service.ports:
                 row = self.row(service.instances)
                 for number in range(1, service.instances + 1):
                     key = (service.name, number, port.container_port)
-                    if port.protocol == "udp":
-                        udp[key] = row[number - 1]
-                    tcp.setdefault(key, row[number - 1])
+                    (udp if port.protocol == "udp" else tcp)[key] = row[number - 1]
         variables = {**definition.env, **(env or {})}
-        stack = Stack("test-hub", slug, definition, self.folder / "run" / slug, env=variables, host_ports=tcp,
-                      udp_ports=udp, revision=revision)
+        stack = Stack("test-hub", slug, definition, self.folder / "run" / slug, env=variables,
+                      host_ports={**udp, **tcp}, udp_ports=udp, revision=revision)
         self.stacks.append(stack)
         return stack
 

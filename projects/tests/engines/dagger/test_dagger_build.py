@@ -83,7 +83,7 @@ def test_a_build_names_every_step_and_ends_each(workshop):
     steps = workshop.build(*images)
     planned = [step.key for step in build_plan(images)]
     assert planned == ["dagger", "read:web", "build:web", "export:web", "read:jobs", "build:jobs", "export:jobs"]
-    ended = [step.key for step in steps if step.done == step.total]
+    ended = [step.key for step in steps if step.done == step.total and not step.lines]
     assert sorted(ended) == sorted(planned)
     for service in ("web", "jobs"):
         own = [key for key in ended if key.endswith(service)]
@@ -133,7 +133,7 @@ def test_a_dockerfile_beside_the_context_is_built(workshop):
 def test_what_dagger_writes_is_shown_and_kept_without_the_secrets(workshop):
     workshop.write("Dockerfile", "FROM base\nRUN echo the word is opensesame\n")
     steps = workshop.build(workshop.image(secrets=(Secret("token", value="opensesame"),)))
-    assert "the word is ••••" in [step.detail for step in steps if step.key == "build:web"]
+    assert ("the word is ••••",) in [step.lines for step in steps if step.key == "build:web"]
     written = (workshop.folder / "run" / "build.log").read_text()
     assert "the word is ••••" in written
     assert "opensesame" not in written
