@@ -13,7 +13,16 @@ from events.context import current
 from projects import environment, names, placement, ports, revisions, worktrees
 from projects.binding import allowed_folder, engine_of, read_definition, sync_services
 from projects.errors import ProjectError
-from projects.jobs import CopyData, DeleteProject, RestartService, RestartStack, RollBack, StartStack, StopStack
+from projects.jobs import (
+    BuildImages,
+    CopyData,
+    DeleteProject,
+    RestartService,
+    RestartStack,
+    RollBack,
+    StartStack,
+    StopStack,
+)
 from projects.models import PortLease, Project
 from projects.moves import move
 from projects.stacks import detect
@@ -237,6 +246,14 @@ def restart_service(project: Project, service: str) -> Task:
                    node=project.node)
 
 
+def build(project: Project) -> Task:
+    """Build the images of a project that Dagger builds, and start nothing. ProjectError for every other engine."""
+    if project.engine != Project.Engine.DAGGER:
+        raise ProjectError(f"{project.name} is run by the engine {project.engine}, which builds when it starts.",
+                           field="engine", code="conflict", hint="Only images of the engine dagger are built alone.")
+    return enqueue(BuildImages, {"project": project.pk}, subject=project.subject, node=project.node)
+
+
 def delete(project: Project, *, data: str = "keep", confirm: str = "") -> Task:
     """Stop the project and remove what Hub made for it. Data are kept unless `data="remove"` and `confirm` is its name.
     The user's own folder is never touched."""
@@ -299,5 +316,5 @@ def _lease(project: Project, definition: Definition, wanted: dict[str, int] | No
     ports.lease(project, definition.services, wanted)
 
 
-__all__ = ["SubjectBusy", "copy_project", "create_project", "delete", "preview", "release_port", "restart",
+__all__ = ["SubjectBusy", "build", "copy_project", "create_project", "delete", "preview", "release_port", "restart",
            "restart_service", "roll_back", "service_ports", "start", "start_again", "stop", "update_project"]

@@ -11,6 +11,7 @@ from projects import environment, ports, revisions
 from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
 from projects.engines.compose.engine import ComposeEngine
+from projects.engines.dagger.engine import DaggerEngine
 from projects.engines.process.engine import ProcessEngine
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
@@ -19,7 +20,7 @@ from projects.stacks.compose.files import OVERRIDES
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
 
-ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "compose": ComposeEngine()}
+ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "compose": ComposeEngine(), "dagger": DaggerEngine()}
 
 
 def engine_of(project: Project) -> Engine:
@@ -133,6 +134,14 @@ def running_stack(project: Project) -> Stack:
                             services=services)
     return Stack(hub_id=settings.HUB_ID, slug=project.slug, definition=definition,
                  run_dir=home_of(project.slug) / "run", host_ports=host_ports_of(project.leases.all()))
+
+
+def folder_stack(project: Project) -> Stack:
+    """What the folder says now, as no revision: for work that starts nothing. ProjectError when it cannot be read."""
+    own = environment.load(project)
+    definition = read_definition(project.path, project.engine, own)
+    return Stack(hub_id=settings.HUB_ID, slug=project.slug, definition=definition,
+                 run_dir=home_of(project.slug) / "run", env={**definition.env, **own})
 
 
 def host_ports_of(leases) -> dict[tuple[str, int, int], int]:

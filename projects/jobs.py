@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from events.actions import record
 from projects import revisions, worktrees
-from projects.binding import engine_of, home_of, new_revision, restored_revision, running_stack
+from projects.binding import engine_of, folder_stack, home_of, new_revision, restored_revision, running_stack
 from projects.engines.base import Engine, EngineError, Problem, Step
 from projects.errors import ProjectError
 from projects.models import Project, Revision
@@ -282,6 +282,18 @@ class RestartService(StackJob):
         finally:
             observe(project, engine, stack)
         return None
+
+
+class BuildImages(StackJob):
+    """Build the images of a project that Dagger builds, and start nothing; what runs is left as it is."""
+
+    name = "projects.build"
+    verb = "Build the images of"
+
+    def work(self, project: Project) -> dict[str, Any]:
+        stack = folder_stack(project)
+        self.follow(engine_of(project).build(stack))
+        return {"images": list(stack.definition.builds)}
 
 
 class CopyData(StackJob):

@@ -31,6 +31,7 @@ urlpatterns = [
     path("<int:pk>/stop/", lifecycle.stop, name="stop"),
     path("<int:pk>/restart/", lifecycle.restart, name="restart"),
     path("<int:pk>/restart/<str:service>/", lifecycle.restart_service, name="restart-service"),
+    path("<int:pk>/build/", lifecycle.build, name="build"),
     path("<int:pk>/cancel/", lifecycle.cancel, name="cancel"),
     path("<int:pk>/ports/<int:lease>/", lifecycle.release_port, name="release-port"),
     path("<int:pk>/logs/", logs.logs, name="logs"),

@@ -51,8 +51,8 @@ def ready(requirements: Path) -> Path:
     folder = _folder()
     python = folder / "bin" / "python"
     base = folder / "python.stamp"
-    # requirements-dev.txt includes requirements.txt: who has installed the first has installed both.
-    files = {requirements, ROOT / "requirements.txt"}
+    # Who has installed requirements-dev.txt has installed requirements.txt, and what else it names.
+    files = _with_included(requirements) | {ROOT / "requirements.txt"}
     with _locked(folder.parent):
         if _read(base) != _fingerprint() or not python.exists():
             _check_room(folder)
@@ -63,6 +63,13 @@ def ready(requirements: Path) -> Path:
             for file in files:
                 _stamp(folder, file).write_text(_fingerprint(file))
     return python
+
+
+def _with_included(requirements: Path) -> set[Path]:
+    """The file and those that it includes by `-r`."""
+    lines = requirements.read_text().splitlines()
+    included = (requirements.parent / line.removeprefix("-r ").strip() for line in lines if line.startswith("-r "))
+    return {requirements}.union(*map(_with_included, included))
 
 
 def _folder() -> Path:

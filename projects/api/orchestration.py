@@ -46,6 +46,12 @@ def roll_back(request: HttpRequest, project_id: int, body: RollBackIn | None = N
         return Status(202, accepted_dict(actions.roll_back(find_project(project_id), body and body.revision)))
 
 
+@router.post("/{project_id}/build", response={202: Accepted}, auth=OPERATOR,
+             summary="Build the images of a project that Dagger builds, without a start")
+def build(request: HttpRequest, project_id: int):
+    return Status(202, accepted_dict(actions.build(find_project(project_id))))
+
+
 @router.get("/{project_id}/status", response=StatusOut, summary="Status of a project and its services")
 def show_project_status(request: HttpRequest, project_id: int):
     return status_of(find_project(project_id))

@@ -80,6 +80,11 @@ class Live:
         return self.work is None and stands_still
 
     @property
+    def builds(self) -> bool:
+        """Whether its images can be built without a start."""
+        return self.work is None and self.engine == Project.Engine.DAGGER.label
+
+    @property
     def can_stop(self) -> bool:
         return self.work is None and not self.can_start
 

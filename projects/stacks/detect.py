@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,7 +20,7 @@ COMPOSE_FILENAMES = FILENAMES
 class Candidate:
     """A definition that a folder offers. Exactly one of `definition` and `error` is set."""
 
-    engine: Literal["process", "compose"]
+    engine: Literal["process", "compose", "dagger"]
     source: Path
     definition: Definition | None = None
     error: StackError | None = None
@@ -40,11 +40,13 @@ def sources(folder: Path) -> dict[Literal["process", "compose"], Path]:
 
 
 def detect(folder: Path, extra_env: Mapping[str, str] | None = None) -> list[Candidate]:
-    """What `folder` offers, each read or with the error that reading gave; empty when it offers nothing.
+    """What `folder` offers, each read or with the error that reading gave; empty when it offers nothing. A Compose file
+    that builds images is offered to the engine dagger as well, after the others.
 
     StackError when the folder itself is missing, no folder, or unreadable.
     """
-    return [_candidate(engine, folder, source, extra_env) for engine, source in _sources(folder).items()]
+    found = [_candidate(engine, folder, source, extra_env) for engine, source in _sources(folder).items()]
+    return [*found, *(_built_by_dagger(one) for one in found if one.definition and one.definition.builds)]
 
 
 def read(folder: Path, engine: str | None = None, extra_env: Mapping[str, str] | None = None) -> Definition:
@@ -53,6 +55,9 @@ def read(folder: Path, engine: str | None = None, extra_env: Mapping[str, str] |
     StackError when there is none (`nothing-found`), when there are several and `engine` does not say which
     (`ambiguous`), when Hub has no such engine (`unsupported`), and for everything that cannot be read.
     """
+    by_dagger = engine == "dagger"
+    if by_dagger:
+        engine = "compose"
     if engine not in (None, "process", "compose"):
         raise StackError(f'This Hub cannot run "{str(engine)[:40]}" stacks.', file=folder, code="unsupported",
                          hint="A Procfile, run by the engine process, would do.")
@@ -71,6 +76,8 @@ def read(folder: Path, engine: str | None = None, extra_env: Mapping[str, str] |
     candidate = _candidate(name, folder, source, extra_env)
     if candidate.definition is None:
         raise candidate.error or StackError(f"{source} cannot be read.", file=source)
+    if by_dagger:
+        return _built_by_dagger(candidate).definition
     return candidate.definition
 
 
@@ -97,6 +104,15 @@ def _candidate(engine: Literal["process", "compose"], folder: Path, source: Path
         return Candidate(engine, source, procfile.read(folder, extra_env))
     except StackError as error:
         return Candidate(engine, source, error=error)
+
+
+def _built_by_dagger(candidate: Candidate) -> Candidate:
+    """The same Compose stack, its images built by Dagger. StackError when it builds none."""
+    definition = candidate.definition
+    if definition.document and not definition.builds:
+        raise StackError(f"{candidate.source.name} has no service with a build section: Dagger has nothing to build.",
+                         file=candidate.source, hint="Run it with the engine compose.", code="unsupported")
+    return Candidate("dagger", candidate.source, replace(definition, engine="dagger"))
 
 
 def _is_there(path: Path) -> bool:

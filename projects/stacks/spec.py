@@ -81,6 +81,12 @@ class Definition:
     document: dict[str, Any] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
 
+    @property
+    def builds(self) -> tuple[str, ...]:
+        """The services of a Compose stack whose images are built from the folder, as far as Compose could be asked."""
+        services = self.document.get("services") or {}
+        return tuple(name for name, service in services.items() if service.get("build"))
+
     def service(self, name: str) -> ServiceSpec:
         """The service of that name; KeyError when there is none."""
         for service in self.services:

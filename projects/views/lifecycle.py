@@ -56,6 +56,13 @@ def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse
 
 @require_POST
 @require(Role.OPERATOR)
+def build(request: HttpRequest, pk: int) -> HttpResponse:
+    """Build the images that Dagger builds, and start nothing."""
+    return act(request, pk, actions.build)
+
+
+@require_POST
+@require(Role.OPERATOR)
 def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
     """Lease another host port in the place of one that somebody else took."""
     try:

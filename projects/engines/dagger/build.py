@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from projects.engines.base import EngineError, Step
@@ -65,17 +66,14 @@ def build(images: list[Image], access: Access, *, folder: Path, environ: Mapping
 
 
 def _followed(process: subprocess.Popen[bytes], images: list[Image], log, deadline: float) -> Iterator[Step]:
-    building = [image.service for image in images]
+    pending = [("", "session"), *((image.service, stage) for image in images for stage in STAGES)]
     for report in _reports(process, deadline):
         if report.kind == "line":
             log.write(f"{report.text}\n")
             log.flush()
-            if building:
-                # Dagger does not say which image a line is of: it is shown at the first that is not ready.
-                yield _step(building[0], "build", detail=report.text[:LONGEST_REMARK])
+            yield replace(_spoken_of(pending), detail=report.text[:LONGEST_REMARK], lines=(report.text,))
         elif report.kind == "stage":
-            if report.stage == "build":
-                building.remove(report.service)
+            pending.remove((report.service, report.stage))
             yield _step(report.service, report.stage, done=1)
         elif report.kind == "failed":
             log.write(f"{report.text}\n{report.detail}\n")
@@ -86,10 +84,19 @@ def _followed(process: subprocess.Popen[bytes], images: list[Image], log, deadli
     raise EngineError("Hub's builder for Dagger ended before its work was done.", f"exit code {code}")
 
 
-def _step(service: str, stage: str, done: int = 0, detail: str = "") -> Step:
+def _spoken_of(pending: list[tuple[str, str]]) -> Step:
+    """The step that a line of Dagger belongs to, of those that have not ended. Dagger does not say which image a line
+    is of: while several are built, it is of none."""
+    waited_for = {service for service, _ in pending}
+    if "" not in waited_for and len(waited_for) != 1:
+        return replace(SESSION, done=1)
+    return _step(*pending[0])
+
+
+def _step(service: str, stage: str, done: int = 0) -> Step:
     if stage == "session":
-        return Step(SESSION.key, SESSION.label, done)
-    return Step(f"{stage}:{service}", LABELS[stage].format(service), done, detail=detail)
+        return replace(SESSION, done=done)
+    return Step(f"{stage}:{service}", LABELS[stage].format(service), done)
 
 
 def _error(report: Report, images: list[Image]) -> EngineError:

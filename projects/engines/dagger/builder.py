@@ -132,12 +132,11 @@ class Builder:
             container = container.with_label(name, value)
         container = await container.sync()
         self.tell(Report("stage", service=image.service, stage="build"))
-        for name in image.names:
+        # The SDK promises a value here and gives none, about which its own type check complains, afterwards.
+        with suppress(BeartypeCallHintReturnViolation):
             # In the form that Docker 20.10 can read as well.
-            # The SDK promises a value here and gives none, about which its own type check complains, afterwards.
-            with suppress(BeartypeCallHintReturnViolation):
-                await container.export_image(name, forced_compression=dagger.ImageLayerCompression.Gzip,
-                                             media_types=dagger.ImageMediaTypes.DockerMediaTypes)
+            await container.export_image(image.name, forced_compression=dagger.ImageLayerCompression.Gzip,
+                                         media_types=dagger.ImageMediaTypes.DockerMediaTypes)
         self.tell(Report("stage", service=image.service, stage="export"))
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,12 @@ from projects.engines.base import Problem
 DOCKERFILE = "Dockerfile"
 # Where an inline Dockerfile stands in the copy of the context that Dagger builds from.
 INLINE = ".hub-inline.Dockerfile"
-# What Dagger does in its own way: it keeps its layers itself, and looks for newer base images at every build.
-SAID_BY_DAGGER = frozenset({"cache_from", "cache_to", "pull", "provenance", "sbom", "isolation"})
 BUILT_FROM = frozenset({
-    "context", "dockerfile", "dockerfile_inline", "args", "target", "secrets", "labels", "platforms", "tags",
+    "context", "dockerfile", "dockerfile_inline", "args", "target", "secrets", "labels", "platforms",
 })
+# Dagger keeps its layers itself, and looks for newer base images at every build; names of images are Hub's to give, so
+# that no copy of a stack takes another's.
+LEFT_TO_OTHERS = frozenset({"cache_from", "cache_to", "pull", "provenance", "sbom", "isolation", "tags"})
 SECRET_LIMIT = 128_000
 
 
@@ -36,11 +36,11 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """One image to build. `context` is an absolute path, `dockerfile` is relative to it or absolute; an `inline`
-    Dockerfile stands in its place. `names` are what the image is called in Docker; the service runs the first."""
+    """One image to build. `name` is what it is called in Docker. `context` is an absolute path, `dockerfile` is
+    relative to it or absolute; an `inline` Dockerfile stands in its place."""
 
     service: str
-    names: tuple[str, ...]
+    name: str
     context: str
     dockerfile: str = DOCKERFILE
     inline: str = ""
@@ -69,49 +69,43 @@ class Image:
         values["secrets"] = tuple(Secret(**one) for one in values["secrets"])
         for name in ("args", "labels"):
             values[name] = tuple((key, value) for key, value in values[name])
-        return cls(**{**values, "names": tuple(values["names"])})
+        return cls(**values)
 
 
-def image_name(slug: str, service: str) -> str:
-    """What the image of a service is called in Docker: as Compose itself would call it, so that two copies of a stack
-    have two images, and what has not changed is not started anew."""
-    return f"hub-{slug}-{service.lower()}"
+def images_of(document: Mapping[str, Any], env: Mapping[str, str], name_of: Callable[[str], str],
+              labels: Mapping[str, str]) -> list[Image]:
+    """The images that the services of a Compose file are built from, in its order.
 
-
-def images_of(model: Mapping[str, Any], slug: str, env: Mapping[str, str]) -> list[Image]:
-    """The images that the services of a resolved Compose file are built from, in its order.
-
-    `model` is what `docker compose config` says: paths are absolute and variables are filled in. `env` holds the
-    variables that secrets may be taken from.
+    `document` is the file as Compose resolved it: paths are absolute and variables are filled in. `env` holds the
+    variables that secrets may be taken from, `name_of` says what the image of a service is called, and each image gets
+    these `labels` beside its own.
     """
     found = []
-    for service, spec in (model.get("services") or {}).items():
+    for service, spec in (document.get("services") or {}).items():
         build = spec.get("build")
-        if build is None:
+        if not build:
             continue
-        if isinstance(build, str):
-            build = {"context": build}
         found.append(Image(
             service=service,
-            names=(image_name(slug, service), *(str(tag) for tag in build.get("tags") or ())),
+            name=name_of(service),
             context=str(build.get("context") or "."),
             dockerfile=str(build.get("dockerfile") or DOCKERFILE),
             inline=str(build.get("dockerfile_inline") or ""),
             args=_pairs(build.get("args"), env),
             target=str(build.get("target") or ""),
             platform=str((build.get("platforms") or [spec.get("platform") or ""])[0]),
-            secrets=_secrets(build.get("secrets") or (), model.get("secrets") or {}, env),
-            labels=(*_pairs(build.get("labels"), {}), ("hub.project", slug)),
+            secrets=_secrets(build.get("secrets") or (), document.get("secrets") or {}, env),
+            labels=(*_pairs(build.get("labels"), {}), *labels.items()),
         ))
     return found
 
 
-def run_by(model: Mapping[str, Any], images: list[Image]) -> dict[str, str]:
+def run_by(document: Mapping[str, Any], images: list[Image]) -> dict[str, str]:
     """Service → name of the image that it runs: those that are built, and those that run what another one builds
     (`image: app` beside a service that builds and names `app`)."""
-    chosen = {image.service: image.names[0] for image in images}
-    services = model.get("services") or {}
-    by_name = {str(services[image.service]["image"]): image.names[0]
+    chosen = {image.service: image.name for image in images}
+    services = document.get("services") or {}
+    by_name = {str(services[image.service]["image"]): image.name
                for image in images if services[image.service].get("image")}
     for service, spec in services.items():
         if service not in chosen and str(spec.get("image")) in by_name:
@@ -119,14 +113,17 @@ def run_by(model: Mapping[str, Any], images: list[Image]) -> dict[str, str]:
     return chosen
 
 
-def build_problems(model: Mapping[str, Any], images: list[Image]) -> list[Problem]:
-    """What would stop these builds, seen before anything is changed."""
+def build_problems(document: Mapping[str, Any], images: list[Image]) -> list[Problem]:
+    """What Dagger could not build, beside a folder or a Dockerfile that is not there: that is told of every engine."""
     found = []
     for image in images:
-        build = model["services"][image.service]["build"]
-        if isinstance(build, dict):
-            found += _unknown(image.service, build)
-        found += _missing(image)
+        found += _unknown(image.service, document["services"][image.service]["build"])
+        if "://" in image.context or image.context.startswith("git@"):
+            found.append(Problem(
+                "build", f"{image.service}: its build context is an address, and Hub lets Dagger build folders only.",
+                "Clone it, and name the folder as the context.", service=image.service,
+            ))
+        found += [problem for secret in image.secrets if (problem := _secret_problem(image.service, secret))]
     return found
 
 
@@ -134,7 +131,7 @@ def _unknown(service: str, build: Mapping[str, Any]) -> list[Problem]:
     found = []
     unknown = sorted(
         key for key, value in build.items()
-        if value and key not in BUILT_FROM | SAID_BY_DAGGER and not key.startswith("x-")
+        if value and key not in BUILT_FROM | LEFT_TO_OTHERS and not key.startswith("x-")
     )
     if unknown:
         found.append(Problem(
@@ -149,40 +146,24 @@ def _unknown(service: str, build: Mapping[str, Any]) -> list[Problem]:
     return found
 
 
-def _missing(image: Image) -> list[Problem]:
-    if "://" in image.context or re.match(r"[\w.-]+@[\w.-]+:", image.context):
-        return [Problem(
-            "build", f"{image.service}: its build context is an address, and Hub lets Dagger build folders only.",
-            "Clone it, and name the folder as the context.", service=image.service,
-        )]
-    if not Path(image.context).is_dir():
-        return [Problem(
-            "build", f"{image.service}: its build context {image.context} is not a folder.",
-            "Put it back, or change `context`.", service=image.service,
-        )]
-    found = []
-    if not image.inline and not image.dockerfile_path.is_file():
-        found.append(Problem(
-            "build", f"{image.service}: there is no {image.dockerfile_path}.",
-            "Write it, or change `dockerfile`.", service=image.service,
-        ))
-    for secret in image.secrets:
-        if secret.file and not Path(secret.file).is_file():
-            found.append(Problem(
-                "build", f"{image.service}: the file of its build secret {secret.id}, {secret.file}, is missing.",
-                "Put it back, or change `secrets`.", service=image.service,
-            ))
-        elif not secret.file and not secret.value:
-            found.append(Problem(
-                "build", f"{image.service}: its build secret {secret.id} is empty.",
-                "Set the variable it is taken from in the project's environment.", service=image.service,
-            ))
-        elif max(len(secret.value.encode()), Path(secret.file).stat().st_size if secret.file else 0) > SECRET_LIMIT:
-            found.append(Problem(
-                "build", f"{image.service}: its build secret {secret.id} is larger than {SECRET_LIMIT:,} bytes.",
-                "Dagger takes smaller ones only.", service=image.service,
-            ))
-    return found
+def _secret_problem(service: str, secret: Secret) -> Problem | None:
+    """A secret that is missing, empty, or too large for Dagger."""
+    start = f"{service}: its build secret {secret.id}"
+    if secret.file and not Path(secret.file).is_file():
+        return Problem("build", f"{start} is to come from {secret.file}, which does not exist.",
+                       "Put it back, or change `secrets`.", service=service)
+    try:
+        size = len(secret.plaintext().encode())
+    except (OSError, ValueError) as error:
+        return Problem("build", f"{start} cannot be read from {secret.file}: {error}.", "Dagger takes text only.",
+                       service=service)
+    if not size:
+        return Problem("build", f"{start} is empty.",
+                       "Set the variable it is taken from in the project's environment.", service=service)
+    if size > SECRET_LIMIT:
+        return Problem("build", f"{start} is larger than {SECRET_LIMIT:,} bytes.", "Dagger takes smaller ones only.",
+                       service=service)
+    return None
 
 
 def _pairs(given: object, env: Mapping[str, str]) -> tuple[tuple[str, str], ...]:

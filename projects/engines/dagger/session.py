@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from projects.engines.dagger.access import PORT_VARIABLE, TOKEN_VARIABLE, Access
 
-
 KILLED_SECONDS = 1.0
 
 
@@ -155,7 +154,7 @@ class Session:
         except TimeoutError:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            # A child of its own may hold its output open, which is what this waits for too; who kills our group ends it.
+            # This also waits for its output, which a child of its own may hold open; who kills our group ends that.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.wait(), KILLED_SECONDS)
         self._reader.cancel()

@@ -32,7 +32,7 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    help = "List, add, copy, start, stop, restart and delete projects, and read their state and logs."
+    help = "List, add, copy, start, stop, restart, build and delete projects, and read their state and logs."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -67,6 +67,7 @@ class Command(BaseCommand):
         rollback = command("rollback", "Stop it, and start a kept revision.", wait=True)
         rollback.add_argument("--revision", type=int, help="default: the newest good one before what was started last")
         command("revisions", "What each start ran, the newest first.")
+        command("build", "Build the images that Dagger builds, and start nothing.", wait=True)
         command("status", "What was last seen of it.")
         logs = command("logs", "The last lines of a service.")
         logs.add_argument("service", nargs="?", default="", help="not needed when there is one only")
@@ -147,6 +148,9 @@ class Command(BaseCommand):
             self.stdout.write(f"{row['number']:>4}  {row['created_at']:%Y-%m-%d %H:%M:%S}  {outcome:<6} {again:<10} "
                               f"{row['because'] or row['error']}".rstrip())
         return None
+
+    def do_build(self, *, project: str, **options: Any) -> None:
+        self.follow(actions.build(_find(project)), **options)
 
     def do_status(self, *, project: str, json: bool, **_: Any) -> None:
         found = _find(project)

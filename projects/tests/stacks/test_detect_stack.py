@@ -68,7 +68,8 @@ def test_folders_that_cannot_be_read(tmp_path):
     assert refused(tmp_path / "gone").code == "missing"
     (tmp_path / "file").write_text("")
     assert refused(tmp_path / "file").code == "not-a-folder"
-    assert refused(tmp_path, "dagger").code == "unsupported"
+    assert refused(tmp_path, "swarm").code == "unsupported"
+    assert refused(tmp_path, "dagger").code == "nothing-found"
 
 
 def test_a_procfile_that_is_a_folder_or_a_broken_link_is_told(tmp_path):

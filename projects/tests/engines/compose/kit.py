@@ -15,7 +15,7 @@ from projects.engines.base import EngineError, ServiceStatus, Step
 from projects.engines.compose.engine import ComposeEngine
 from projects.engines.host_ports import is_free
 from projects.stacks import detect
-from projects.stacks.spec import Stack
+from projects.stacks.spec import Definition, Stack
 from projects.tests.docker_engine import BUSYBOX, DockerEngine
 from projects.tests.engines.processes_seen import kill
 
@@ -69,7 +69,7 @@ class ComposeKit:
     def read(self, path: Path, *, env: dict[str, str] | None = None, slug: str = "", revision: int = 1) -> Stack:
         """The stack that the folder holds now."""
         slug = slug or f"s{len(self.stacks)}-{secrets.token_hex(3)}"
-        definition = detect.read(path, "compose", env)
+        definition = self.definition(path, env)
         tcp: dict[tuple[str, int, int], int] = {}
         udp: dict[tuple[str, int, int], int] = {}
         for service in definition.services:
@@ -83,6 +83,9 @@ class ComposeKit:
                       host_ports={**udp, **tcp}, udp_ports=udp, revision=revision)
         self.stacks.append(stack)
         return stack
+
+    def definition(self, path: Path, env: dict[str, str] | None) -> Definition:
+        return detect.read(path, "compose", env)
 
     def row(self, count: int) -> list[int]:
         """Free ports that are neighbours, below those the kernel gives to outgoing connections."""

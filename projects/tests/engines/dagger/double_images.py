@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import secrets
 import shutil
 import subprocess
 import sys
@@ -14,10 +16,10 @@ from typing import Any
 
 from graphql import GraphQLError
 
+# As BuildKit says it now, and as Docker 20.10's does.
 FAILED_RUN = re.compile(
-    r"The command '(?P<shell>/bin/sh -c) (?P<command>.*)' returned a non-zero code: (?P<code>\d+)"
-    r'|process "(?P<shell2>/bin/sh -c) (?P<command2>.*)" did not complete successfully: exit code: (?P<code2>\d+)',
-    re.DOTALL,
+    r'process "/bin/sh -c (?P<now>.*?)" did not complete successfully: exit code: (?P<code>\d+)'
+    r"|executor failed running \[/bin/sh -c (?P<then>.*?)\]: exit code: (?P<code_then>\d+)", re.DOTALL,
 )
 
 
@@ -26,7 +28,7 @@ class DoubleImages:
 
     def __init__(self, with_docker: bool):
         self.with_docker = with_docker
-        self.folder = Path(tempfile.mkdtemp(prefix="dagger-double-", dir="."))
+        self.folder = Path(tempfile.mkdtemp(prefix="dagger-double-", dir=os.getcwd()))
         self._made: dict[Any, Any] = {}
         self._lock = threading.Lock()
 
@@ -48,6 +50,7 @@ class DoubleImages:
         image = self.make(recipe)
         if self.with_docker:
             done = subprocess.run(["docker", "tag", image, name], capture_output=True, text=True)
+            subprocess.run(["docker", "rmi", image], capture_output=True)
             if done.returncode:
                 raise GraphQLError(done.stderr.strip())
 
@@ -83,24 +86,26 @@ class DoubleImages:
         return build(folder, dockerfile, arguments, labels)
 
     def _with_docker(self, folder: Path, dockerfile: Path, arguments: dict, labels: list[dict]) -> str:
-        image = folder.parent / "image"
-        command = ["docker", "build", "--file", str(dockerfile), "--iidfile", str(image)]
-        for pairs in arguments.get("buildArgs") or ():
-            one = dict(pairs)
-            command += ["--build-arg", f"{one['name']}={one['value']}"]
-        for one in labels:
-            command += ["--label", f"{one['name']}={one['value']}"]
-        for option in ("target", "platform"):
-            if arguments.get(option):
-                command += [f"--{option}", arguments[option]]
-        for number, secret in enumerate(arguments.get("secrets") or ()):
+        name = f"dagger-double:{secrets.token_hex(6)}"
+        build = {
+            "context": str(folder), "dockerfile": str(dockerfile), "target": arguments.get("target", ""),
+            "args": {dict(pairs)["name"]: dict(pairs)["value"] for pairs in arguments.get("buildArgs") or ()},
+            "labels": {one["name"]: one["value"] for one in labels}, "secrets": [],
+            "platforms": [arguments["platform"]] if arguments.get("platform") else [],
+        }
+        content = {"name": "double", "services": {"it": {"image": name, "build": build}}, "secrets": {}}
+        for secret in arguments.get("secrets") or ():
             given = dict(secret.steps[-1][1])
-            file = folder.parent / f"secret-{number}"
+            file = folder.parent / f"secret-{given['name']}"
             file.write_text(given["plaintext"])
-            command += ["--secret", f"id={given['name']},src={file}"]
-        kit = "1" if arguments.get("secrets") else "0"
-        process = subprocess.Popen([*command, str(folder)], env={**os.environ, "DOCKER_BUILDKIT": kit}, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, errors="replace")
+            build["secrets"].append(given["name"])
+            content["secrets"][given["name"]] = {"file": str(file)}
+        file = folder.parent / "compose.json"
+        file.write_text(json.dumps(content))
+        process = subprocess.Popen(
+            ["docker", "compose", "--progress", "plain", "--file", str(file), "build"], text=True, errors="replace",
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
         said = []
         for line in process.stdout:
             said.append(line)
@@ -110,8 +115,9 @@ class DoubleImages:
             failed = FAILED_RUN.search(text)
             if not failed:
                 raise GraphQLError(text.strip().splitlines()[-1])
-            raise exec_error(failed["command"] or failed["command2"], int(failed["code"] or failed["code2"]), text)
-        return image.read_text().strip()
+            command = json.loads(f'"{failed["now"]}"') if failed["now"] else failed["then"]
+            raise exec_error(command, int(failed["code"] or failed["code_then"]), text)
+        return name
 
     def _on_paper(self, folder: Path, dockerfile: Path, arguments: dict, labels: list[dict]) -> str:
         given = {dict(pairs)["name"]: dict(pairs)["value"] for pairs in arguments.get("buildArgs") or ()}

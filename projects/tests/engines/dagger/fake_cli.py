@@ -23,6 +23,9 @@ def script(folder: Path, session: str, version: str = "echo dagger v0.0.0-double
     """A CLI that does this for `dagger session`, and that for `dagger version`, in the words of a shell. A file beside
     it, `STARTED`, is as old as its last session."""
     path = folder / "dagger"
-    path.write_text(f'#!/bin/sh\nif [ "$1" = version ]; then\n{version}\nexit\nfi\n: > "$(dirname "$0")/{STARTED}"\n{session}\n')
+    path.write_text("\n".join([
+        "#!/bin/sh", 'if [ "$1" = version ]; then', version, "exit", "fi",
+        f': > "$(dirname "$0")/{STARTED}"', session, "",
+    ]))
     path.chmod(0o755)
     return path
