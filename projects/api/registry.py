@@ -17,7 +17,6 @@ from events.keyset import take
 from projects import actions, comparison, environment, revisions
 from projects.api import shapes
 from projects.errors import ProjectError
-from projects.logs import read_log
 from projects.models import Project
 from projects.observation import project_dict
 from projects.remains import remains_of
@@ -27,7 +26,6 @@ from tasks.shapes import accepted_dict
 
 router = Router(tags=["Projects"])
 OPERATOR = allow(Role.OPERATOR)
-MAX_TAIL = 10_000
 
 
 @router.get("", response=shapes.ProjectList, summary="List projects")
@@ -88,20 +86,6 @@ def copy_project(request: HttpRequest, project_id: int, body: shapes.CopyIn):
         find_project(project_id), name=body.name, path=body.path, branch=body.branch, with_data=body.with_data,
     )
     return Status(201, _shaped(copy.pk))
-
-
-@router.get("/{project_id}/logs/{service}", response=shapes.LogOut, summary="Read a service's log")
-def show_log(
-    request: HttpRequest,
-    project_id: int,
-    service: str,
-    tail: int = Query(200, ge=1, le=MAX_TAIL, description="how many of the last lines"),
-    after: int | None = Query(None, ge=0, description="the offset of the answer before: only what came since"),
-    run: int | None = Query(None, ge=1, description="the number of an earlier run"),
-):
-    with named_in_path("service", "run"):
-        chunk = read_log(find_project(project_id), service, tail=tail, after=after, run=run)
-    return {"service": service, **asdict(chunk)}
 
 
 @router.get("/{project_id}/revisions", response=shapes.Revisions, summary="List the kept revisions")

@@ -132,14 +132,23 @@ class Remains(Schema):
     items: list[RemainOut]
 
 
+class MomentOut(Schema):
+    """When a line was written: at `at`, or at most `within` seconds before."""
+
+    at: datetime
+    within: float
+
+
 class LogOut(Schema):
-    """`offset` is where to read on (`after`); `missed`: lines between `after` and these are gone."""
+    """`offset` is where to read on (`after`); `missed`: lines between `after` and these are gone. `moments` has one for
+    each line, null where nobody knows when it was written."""
 
     service: str
     run: int
     lines: list[str]
     offset: int
     missed: bool
+    moments: list[MomentOut | None]
 
 
 class RollBackIn(Schema):
