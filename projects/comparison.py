@@ -43,7 +43,7 @@ class Difference:
 
 def of_revision(revision: Revision) -> Ran:
     """A kept revision. ProjectError when its variables cannot be decrypted."""
-    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer in revision.ports}
+    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer, *_ in revision.ports}
     return Ran(revision.number, revision.definition, environment.load(revision), ports, dict(revision.images))
 
 
@@ -52,7 +52,7 @@ def of_folder(project: Project) -> Ran:
     own = environment.load(project)
     definition = read_definition(project.path, project.engine, own)
     leases = revisions.ports_of(list(project.leases.all()))
-    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer in leases}
+    ports = {_port_name(service, instance, inner): str(outer) for service, instance, inner, outer, *_ in leases}
     return Ran(None, to_json(definition), {**definition.env, **own}, ports, {})
 
 

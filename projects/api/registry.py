@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Literal
 
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
@@ -21,6 +22,7 @@ from projects.models import Project
 from projects.observation import project_dict
 from projects.remains import remains_of
 from projects.stats import stats
+from projects.usage import history_of
 from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
 
@@ -106,6 +108,13 @@ def compare_revision(
         before = comparison.of_revision(revisions.find(project, number))
         after = comparison.of_folder(project) if to is None else comparison.of_revision(revisions.find(project, to))
     return {"items": [asdict(one) for one in comparison.differences(before, after)]}
+
+
+@router.get("/{project_id}/usage", response=shapes.UsageOut, summary="Use of the last hour")
+def show_usage(request: HttpRequest, project_id: int):
+    """Measured while the project runs, in stretches of half a minute."""
+    history = history_of(find_project(project_id), timezone.now())
+    return {"times": history.times, "services": history.services}
 
 
 def find_project(project_id: int) -> Project:

@@ -151,6 +151,25 @@ class LogOut(Schema):
     moments: list[MomentOut | None]
 
 
+class UsageValues(Schema):
+    """One value for each of `times`, null where nothing is known. `cpu`: share of one core, average; `memory`: bytes,
+    at most; the others bytes a second."""
+
+    cpu: list[float | None]
+    memory: list[int | None]
+    network_in: list[float | None]
+    network_out: list[float | None]
+    disk_read: list[float | None]
+    disk_written: list[float | None]
+
+
+class UsageOut(Schema):
+    """`times` are the ends of the stretches, oldest first."""
+
+    times: list[datetime]
+    services: dict[str, UsageValues]
+
+
 class RollBackIn(Schema):
     """`revision`: the number of a kept one; without it the newest good one before what was started last."""
 
