@@ -138,9 +138,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> s
         return "<tr>" + "".join(f"<{tag}{more}{kind}>{escape(text)}</{tag}>"
                                 for text, kind in zip(texts, number, strict=True)) + "</tr>"
 
-    body = "".join(cells(row, "td") for row in rows)
+    top, body = cells(head, "th", ' scope="col"'), "".join(cells(row, "td") for row in rows)
     return (f'<table class="table"><caption class="sr-only">{escape(caption)}</caption>'
-            f'<thead>{cells(head, "th", " scope=col")}</thead><tbody>{body}</tbody></table>')
+            f"<thead>{top}</thead><tbody>{body}</tbody></table>")
 
 
 def plot(key: str, label: str, kind: str, inner: str, tips: Sequence[str] = ()) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from events.charts import BYTES, BYTES_A_SECOND, PERCENT, Series, Unit, line
@@ -40,7 +41,7 @@ def charts_of(history: History, *, network: str) -> list[SafeString]:
     if _knows(history, "network_in") or _knows(history, "network_out"):
         figures.append(_figure(history, ("network_in", "network_out"), "Network", BYTES_A_SECOND, "In and out"))
     elif network:
-        figures.append(line("network", [], [], BYTES_A_SECOND, "Network").figure("Network", network))
+        figures.append(format_html('<div class="body"><h3>Network</h3><p class="muted">{}</p></div>', network))
     return figures
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from projects.engines.base import EngineError, LogChunk, Moment
-from projects.engines.process.reading import Line, end_of, rest_of, stretch_of, tail_of
+from projects.engines.process.reading import Lines, end_of, rest_of, stretch_of, tail_of
 from projects.engines.process.rundir import RunDir
 from projects.engines.process.times import Times
 from projects.stacks.spec import Stack
@@ -41,8 +41,8 @@ def read_service(
         logs.append(_timed(path, some, prefix, since))
         offset |= end << shift
         missed = missed or gap
-    lines = logs[0] if len(logs) == 1 else list(heapq.merge(*logs, key=lambda one: one[1].at if one[1] else LONG_AGO))
-    return LogChunk(tuple(text for text, _ in lines), offset, run, missed, tuple(moment for _, moment in lines))
+    texts, moments = logs[0] if len(logs) == 1 else _by_time(logs)
+    return LogChunk(tuple(texts), offset, run, missed, tuple(moments))
 
 
 def read_history(stack: Stack, rundir: RunDir, name: str, run: int, since: datetime | None) -> Iterator[LogChunk]:
@@ -55,20 +55,29 @@ def read_history(stack: Stack, rundir: RunDir, name: str, run: int, since: datet
         offset = Times(path).offset_of(since) if since is not None else 0
         while offset < until:
             lines, end, missed = stretch_of(path, offset, STRETCH, until)
-            if not lines:
+            if not lines.texts:
                 return
-            timed = _timed(path, lines, "", since)
-            yield LogChunk(tuple(text for text, _ in timed), end, run, missed and offset > 0,
-                           tuple(moment for _, moment in timed))
+            texts, moments = _timed(path, lines, "", since)
+            yield LogChunk(tuple(texts), end, run, missed and offset > 0, tuple(moments))
             offset = end
     except OSError as error:
         raise _unreadable(name, name, error) from error
 
 
-def _timed(path: str, lines: list[Line], prefix: str, since: datetime | None) -> list[tuple[str, Moment | None]]:
+def _timed(path: str, lines: Lines, prefix: str, since: datetime | None) -> tuple[list[str], list[Moment | None]]:
     """The lines with their moments; the times are read after the lines, so that they tell of all of them."""
-    timed = [(prefix + line.text, moment) for line, moment in zip(lines, Times(path).of(lines), strict=True)]
-    return timed if since is None else [(text, moment) for text, moment in timed if moment and moment.at >= since]
+    texts = [prefix + text for text in lines.texts] if prefix else lines.texts
+    moments = Times(path).of(lines.ends)
+    if since is None:
+        return texts, moments
+    kept = [place for place, moment in enumerate(moments) if moment and moment.at >= since]
+    return [texts[place] for place in kept], [moments[place] for place in kept]
+
+
+def _by_time(logs: list[tuple[list[str], list[Moment | None]]]) -> tuple[list[str], list[Moment | None]]:
+    merged = heapq.merge(*(zip(*log, strict=True) for log in logs), key=lambda one: one[1].at if one[1] else LONG_AGO)
+    lines = list(merged)
+    return [text for text, _ in lines], [moment for _, moment in lines]
 
 
 def _unreadable(name: str, service: str, error: OSError) -> EngineError:

@@ -6,6 +6,7 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import NamedTuple
 
 from projects.engines.process.rotation import read_marks
@@ -90,14 +91,18 @@ class LogFile:
             end = begin
 
 
-class Line(NamedTuple):
-    """A line, and the offset after it."""
+class Lines(NamedTuple):
+    """Lines, and the offset after each of them."""
 
-    text: str
-    end: int
+    texts: list[str]
+    ends: list[int]
+
+    def last(self, count: int) -> Lines:
+        """At most so many of them, the newest."""
+        return Lines(self.texts[-count:], self.ends[-count:]) if count > 0 else Lines([], [])
 
 
-def tail_of(path: str, tail: int, first: int = 0) -> tuple[list[Line], int]:
+def tail_of(path: str, tail: int, first: int = 0) -> tuple[Lines, int]:
     """The last `tail` lines of a log that begin at the offset `first` or later, and the offset after them."""
     with LogFile(path) as log:
         end = _end_of_lines(log)
@@ -110,11 +115,10 @@ def tail_of(path: str, tail: int, first: int = 0) -> tuple[list[Line], int]:
         text = b"".join(reversed(blocks))
         if begin < first:
             text, begin = text[first - begin:], first
-        lines = _split(text, begin)
-        return lines[-tail:] if tail > 0 else [], end
+        return _split(text, begin).last(tail), end
 
 
-def rest_of(path: str, after: int, limit: int) -> tuple[list[Line], int, bool]:
+def rest_of(path: str, after: int, limit: int) -> tuple[Lines, int, bool]:
     """Lines after an offset, at most the last `limit` of them, the offset after them, and whether some were missed."""
     with LogFile(path) as log:
         if after > log.end:
@@ -123,12 +127,12 @@ def rest_of(path: str, after: int, limit: int) -> tuple[list[Line], int, bool]:
         end = _end_of_lines(log)
         begin = max(after, log.first, end - LONGEST_READ)
         if end <= begin:
-            return [], max(after, end), False
+            return Lines([], []), max(after, end), False
         lines = _split(log.read(begin, end), begin)
-        return lines[-limit:], end, begin > after or len(lines) > limit
+        return lines.last(limit), end, begin > after or len(lines.texts) > limit
 
 
-def stretch_of(path: str, after: int, size: int, until: int | None = None) -> tuple[list[Line], int, bool]:
+def stretch_of(path: str, after: int, size: int, until: int | None = None) -> tuple[Lines, int, bool]:
     """The first lines after an offset, about `size` bytes of them, the offset after them, and whether some between were
     missed; no lines when there are no more before the offset `until`."""
     with LogFile(path) as log:
@@ -149,13 +153,13 @@ def end_of(path: str) -> int:
 def read_tail(path: str, tail: int) -> tuple[list[str], int]:
     """The last `tail` lines of a log and the offset after them."""
     lines, end = tail_of(path, tail)
-    return [line.text for line in lines], end
+    return lines.texts, end
 
 
 def read_on(path: str, after: int, limit: int) -> tuple[list[str], int, bool]:
     """Lines after an offset, at most the last `limit` of them, the offset after them, and whether some were missed."""
     lines, end, missed = rest_of(path, after, limit)
-    return [line.text for line in lines], end, missed
+    return lines.texts, end, missed
 
 
 def _end_of_lines(log: LogFile) -> int:
@@ -167,16 +171,14 @@ def _end_of_lines(log: LogFile) -> int:
     return begin + position + 1
 
 
-def _split(text: bytes, begin: int) -> list[Line]:
+def _split(text: bytes, begin: int) -> Lines:
     pieces = text.split(b"\n")
     last = pieces.pop()
-    lines, offset = [], begin
-    for piece in pieces:
-        offset += len(piece) + 1
-        lines.append(Line(_readable(piece), offset))
+    ends = list(accumulate((len(piece) + 1 for piece in pieces), initial=begin))[1:]
     if last:
-        lines.append(Line(_readable(last), offset + len(last)))
-    return lines
+        ends.append(begin + len(text))
+        pieces.append(last)
+    return Lines([_readable(piece) for piece in pieces], ends)
 
 
 def _readable(line: bytes) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from projects.engines.base import Moment
-from projects.engines.process.reading import Line
 from projects.engines.process.stamps import read
 
 
@@ -23,15 +22,14 @@ class Times:
         except OSError:
             self._touched = 0.0
 
-    def of(self, lines: Iterable[Line]) -> list[Moment | None]:
-        """The moment of each line."""
+    def of(self, ends: Sequence[int]) -> list[Moment | None]:
+        """The moment of each line, by the offset after it; they are in order."""
         found: list[Moment | None] = []
-        place, last = -1, None
-        for line in lines:
-            now = bisect_left(self._ends, line.end, max(place, 0))
-            if now != place:
-                place, last = now, self._moment(now)
-            found.append(last)
+        while len(found) < len(ends):
+            place = bisect_left(self._ends, ends[len(found)])
+            # All that ends up to the same look has the same moment.
+            until = bisect_right(ends, self._ends[place], len(found)) if place < len(self._ends) else len(ends)
+            found += [self._moment(place)] * (until - len(found))
         return found
 
     def offset_of(self, since: datetime) -> int:

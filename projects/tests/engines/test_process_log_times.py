@@ -9,7 +9,6 @@ from itertools import pairwise
 
 from projects.engines.base import Moment
 from projects.engines.process import stamps
-from projects.engines.process.reading import Line
 from projects.engines.process.rotation import LIMIT, Rotation
 from projects.engines.process.stamps import Stamps, read
 from projects.engines.process.times import Times
@@ -104,7 +103,7 @@ def test_times_go_on_over_a_rotation(tmp_path):
     assert path.stat().st_size < 1000, "it was rotated"
     # Offsets are those of the run.
     assert [end for _, _, end in read(str(path))] == [number * 66 for number in range(31)]
-    moments = Times(str(path)).of([Line("", (number + 1) * 66) for number in range(30)])
+    moments = Times(str(path)).of([(number + 1) * 66 for number in range(30)])
     assert None not in moments and [moment.at for moment in moments] == sorted(moment.at for moment in moments)
 
 
@@ -125,7 +124,7 @@ def test_what_is_noted_is_bounded_and_older_lines_are_known_less_exactly(tmp_pat
 def test_a_log_of_which_nothing_was_noted_has_no_times(tmp_path):
     path = tmp_path / "web.log"
     path.write_text("old\n")
-    assert Times(str(path)).of([Line("old", 4)]) == [None]
+    assert Times(str(path)).of([4]) == [None]
 
 
 def test_a_flood_is_noted_within_its_bound(kit):
