@@ -18,7 +18,7 @@ from accounts.signals import key_accepted
 from events.context import become
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
-from projects.api import filesystem, orchestration, registry
+from projects.api import filesystem, logs, orchestration, registry
 from tasks.api import router as tasks_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
@@ -75,6 +75,7 @@ api = HubAPI(
 )
 add_error_handlers(api)
 api.add_router("/projects", registry.router)
+api.add_router("/projects", logs.router)
 api.add_router("/orchestration", orchestration.router)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks", tasks_router)

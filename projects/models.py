@@ -130,6 +130,30 @@ class PortLease(models.Model):
         return f"{self.service}:{self.container_port} on {self.host_port}"
 
 
+class UsageSample(models.Model):
+    """What a service used in one stretch of the last hour: a ring of `projects.usage.SLOTS` rows for each, written over
+    and over. `cpu`: share of one core, on average; `memory`: bytes, at most; the others bytes a second, on average."""
+
+    project = models.ForeignKey(Project, models.CASCADE, related_name="usage")
+    service = models.CharField(max_length=100)
+    slot = models.PositiveSmallIntegerField()
+    at = models.DateTimeField()
+    cpu = models.FloatField(null=True)
+    memory = models.BigIntegerField(null=True)
+    network_in = models.FloatField(null=True)
+    network_out = models.FloatField(null=True)
+    disk_read = models.FloatField(null=True)
+    disk_written = models.FloatField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "service", "slot"], name="usage_sample_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} at {self.at}"
+
+
 class Revision(models.Model):
     """What one start ran: the definition, the environment and the document that its engine runs (both
     encrypted), the ports and the digests of its images.

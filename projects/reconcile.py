@@ -21,6 +21,7 @@ from projects.moves import move
 from projects.observation import is_alive, write
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
+from projects.usage import Recorder
 from tasks.actions import SubjectBusy
 from tasks.models import Task
 from tasks.states import ACTIVE
@@ -31,6 +32,7 @@ USAGE_EVERY = 5.0
 # A task has just ended, or is about to be written: its own word on the state comes first.
 SETTLING = timedelta(seconds=3)
 
+_recorder = Recorder()
 _stacks: dict[int, tuple[tuple, Stack]] = {}
 _usage_at = 0.0
 
@@ -70,6 +72,7 @@ def reconcile(node: str = "") -> list[str]:
             except (ProjectError, OSError) as error:
                 log.warning("%s could not be looked at: %s", project.name, error)
         Project.objects.filter(pk__in=seen).update(observed_at=timezone.now())
+        _recorder.flush({project.pk for project in projects}, timezone.now())
         for pk in set(_stacks) - {project.pk for project in projects}:
             del _stacks[pk]
         return done
@@ -134,6 +137,7 @@ def _moved(project: Project, to: str, reason: str) -> list[str]:
 
 def _measure(project: Project, stack: Stack, rows: list[Service], alive: bool) -> None:
     usages = {usage.service: usage for usage in engine_of(project).usage(stack)} if alive else {}
+    _recorder.add(project.pk, list(usages.values()), timezone.now())
     for row in rows:
         usage = usages.get(row.name)
         cpu = round(usage.cpu, 3) if usage and usage.cpu is not None else None

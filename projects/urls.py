@@ -13,6 +13,7 @@ from projects.views import (
     logs,
     revisions,
     settings,
+    usage,
 )
 
 app_name = "projects"
@@ -39,6 +40,8 @@ urlpatterns = [
     path("<int:pk>/logs/file/", logs.file, name="log-file"),
     path("<int:pk>/environment/", environment.environment, name="environment"),
     path("<int:pk>/environment/show/", environment.show, name="environment-show"),
+    path("<int:pk>/usage/", usage.usage, name="usage"),
+    path("<int:pk>/usage/charts/", usage.charts, name="usage-charts"),
     path("<int:pk>/revisions/", revisions.revisions, name="revisions"),
     path("<int:pk>/roll-back/", revisions.roll_back, name="roll-back"),
     path("<int:pk>/copy/", copying.copy, name="copy"),

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from typing import Literal
 
 from django.http import Http404, HttpRequest
+from django.utils import timezone
 from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
@@ -17,17 +18,16 @@ from events.keyset import take
 from projects import actions, comparison, environment, revisions
 from projects.api import shapes
 from projects.errors import ProjectError
-from projects.logs import read_log
 from projects.models import Project
 from projects.observation import project_dict
 from projects.remains import remains_of
 from projects.stats import stats
+from projects.usage import history_of
 from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
 
 router = Router(tags=["Projects"])
 OPERATOR = allow(Role.OPERATOR)
-MAX_TAIL = 10_000
 
 
 @router.get("", response=shapes.ProjectList, summary="List projects")
@@ -90,20 +90,6 @@ def copy_project(request: HttpRequest, project_id: int, body: shapes.CopyIn):
     return Status(201, _shaped(copy.pk))
 
 
-@router.get("/{project_id}/logs/{service}", response=shapes.LogOut, summary="Read a service's log")
-def show_log(
-    request: HttpRequest,
-    project_id: int,
-    service: str,
-    tail: int = Query(200, ge=1, le=MAX_TAIL, description="how many of the last lines"),
-    after: int | None = Query(None, ge=0, description="the offset of the answer before: only what came since"),
-    run: int | None = Query(None, ge=1, description="the number of an earlier run"),
-):
-    with named_in_path("service", "run"):
-        chunk = read_log(find_project(project_id), service, tail=tail, after=after, run=run)
-    return {"service": service, **asdict(chunk)}
-
-
 @router.get("/{project_id}/revisions", response=shapes.Revisions, summary="List the kept revisions")
 def list_revisions(request: HttpRequest, project_id: int):
     """What each start ran, the newest first; a bounded number is kept."""
@@ -122,6 +108,13 @@ def compare_revision(
         before = comparison.of_revision(revisions.find(project, number))
         after = comparison.of_folder(project) if to is None else comparison.of_revision(revisions.find(project, to))
     return {"items": [asdict(one) for one in comparison.differences(before, after)]}
+
+
+@router.get("/{project_id}/usage", response=shapes.UsageOut, summary="Use of the last hour")
+def show_usage(request: HttpRequest, project_id: int):
+    """Measured while the project runs, in stretches of half a minute."""
+    history = history_of(find_project(project_id), timezone.now())
+    return {"times": history.times, "services": history.services}
 
 
 def find_project(project_id: int) -> Project:

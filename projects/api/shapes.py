@@ -134,14 +134,42 @@ class Remains(Schema):
     items: list[RemainOut]
 
 
+class MomentOut(Schema):
+    """When a line was written: at `at`, or at most `within` seconds before."""
+
+    at: datetime
+    within: float
+
+
 class LogOut(Schema):
-    """`offset` is where to read on (`after`); `missed`: lines between `after` and these are gone."""
+    """`offset` is where to read on (`after`); `missed`: lines between `after` and these are gone. `moments` has one for
+    each line, null where nobody knows when it was written."""
 
     service: str
     run: int
     lines: list[str]
     offset: int
     missed: bool
+    moments: list[MomentOut | None]
+
+
+class UsageValues(Schema):
+    """One value for each of `times`, null where nothing is known. `cpu`: share of one core, average; `memory`: bytes,
+    at most; the others bytes a second."""
+
+    cpu: list[float | None]
+    memory: list[int | None]
+    network_in: list[float | None]
+    network_out: list[float | None]
+    disk_read: list[float | None]
+    disk_written: list[float | None]
+
+
+class UsageOut(Schema):
+    """`times` are the ends of the stretches, oldest first."""
+
+    times: list[datetime]
+    services: dict[str, UsageValues]
 
 
 class RollBackIn(Schema):

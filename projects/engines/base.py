@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from projects.stacks.spec import Stack
 
@@ -132,15 +132,24 @@ class Remain:
     detail: str = ""
 
 
+class Moment(NamedTuple):
+    """When a line was written: at `at` (aware, UTC), or in the `within` seconds before it; nobody knows more."""
+
+    at: datetime
+    within: float
+
+
 @dataclass(frozen=True, slots=True)
 class LogChunk:
     """A stretch of one service's log. `offset` is where the next read goes on; it only grows within a run.
-    `missed` is true when lines between `after` and this chunk have been rotated away."""
+    `missed` is true when lines between `after` and this chunk have been rotated away. `moments` has one for each line,
+    None where nobody knows when it was written; within one instance they never go back."""
 
     lines: tuple[str, ...]
     offset: int
     run: int
     missed: bool = False
+    moments: tuple[Moment | None, ...] = ()
 
 
 class EngineError(Exception):
@@ -177,7 +186,15 @@ class Engine(Protocol):
         True when something was brought back."""
         ...
     def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
-             run: int | None = None) -> LogChunk: ...
+             run: int | None = None, since: datetime | None = None) -> LogChunk:
+        """The last `tail` lines of a service, or those after the offset `after`; with `since` only those that may have
+        been written then or later (one of which nobody knows when is left out)."""
+        ...
+    def history(self, stack: Stack, service: str, *, run: int | None = None,
+                since: datetime | None = None) -> Iterator[LogChunk]:
+        """All that is kept of one instance's log, oldest first, in chunks of bounded size, up to its end at the time
+        of the call; with `since` as in `logs`. `service` is the name of one instance."""
+        ...
     def runs(self, stack: Stack) -> list[int]:
         """Numbers of the runs whose logs are kept, newest first."""
         ...

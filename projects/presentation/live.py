@@ -11,6 +11,7 @@ from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
 from projects.observation import KNOWN_FOR, never_started, shown_reason, shown_status
 from projects.placement import notice
+from projects.presentation.cause import Cause, cause_of
 from projects.presentation.front import front_of
 from projects.presentation.logline import LogLine, lines_of
 from projects.presentation.named import named_ports
@@ -24,12 +25,14 @@ from tasks.presentation import TaskView, view_of
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why a project is not as it should be: what ended and how, and its last lines."""
+    """Why a project is not as it should be: what ended and how, its last lines, and its probable cause, with what to do
+    about it, as far as these tell."""
 
     title: str
     service: str
     lines: tuple[LogLine, ...]
     hint: str
+    cause: Cause | None = None
 
     @property
     def key_line(self) -> str:
@@ -196,13 +199,16 @@ def _faults(project: Project, services: list[Service], status: str, task: Task |
         return ()
     broken = [row for row in services if row.state in ("failed", "missing", "restarting")]
     hint = task.detail if status == "failed" and task is not None and task.state == "failed" else ""
-    faults = [Fault(f"{row.name} {_ended(row)}", row.name, tuple(lines_of(row.last_lines[-20:])), "") for row in broken]
+    faults = [Fault(f"{row.name} {_ended(row)}", row.name, tuple(lines_of(row.last_lines[-20:])), "",
+                    cause_of(_ended(row), row.last_lines[-20:])) for row in broken]
     told = any(project.reason and row.reason and row.reason in project.reason for row in broken)
     if status == "failed" and project.reason and not told:
-        faults.insert(0, Fault(project.reason, "", (), "" if faults else hint))
+        faults.insert(0, Fault(project.reason, "", (), "" if faults else hint,
+                               None if faults else cause_of(project.reason, hint.splitlines())))
     if not faults:
         sick = [row.name for row in services if row.health == "unhealthy"]
-        faults = [Fault(f"{name} runs, but does not answer its check", name, (), "") for name in sick]
+        faults = [Fault(f"{name} runs, but does not answer its check", name, (), "",
+                        cause_of("did not answer", ())) for name in sick]
     return tuple(faults)
 
 

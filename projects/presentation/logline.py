@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from events.words import span
+from projects.engines.base import Moment
+from projects.logs import Entry
 
 LONGEST = 2000
 # Colours and cursor moves are for terminals.
@@ -19,11 +23,15 @@ _LEVELS = (
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line. `parts` are pieces of its text, each with whether it is what was looked for."""
+    """A line. `parts` are pieces of its text, each with whether it is what was looked for. `time` is when it was
+    written at the latest, `exactly` says how well that is known; both are empty where nobody knows."""
 
     level: str
     parts: tuple[tuple[str, bool], ...]
     hit: bool
+    source: str = ""
+    time: str = ""
+    exactly: str = ""
 
     @property
     def text(self) -> str:
@@ -42,6 +50,26 @@ def lines_of(texts: Iterable[str], q: str = "") -> list[LogLine]:
             continue
         lines.append(LogLine(level_of(clean), _parts(clean, wanted), wanted is not None))
     return lines
+
+
+def entry_lines(entries: Iterable[Entry], q: str = "") -> list[LogLine]:
+    """The same of lines that have a source and a moment."""
+    lines = []
+    for entry in entries:
+        for line in lines_of((entry.text,), q):
+            lines.append(replace(line, source=entry.source, time=_clock(entry.moment), exactly=_exactly(entry.moment)))
+    return lines
+
+
+def _clock(moment: Moment | None) -> str:
+    return f"{moment.at:%H:%M:%S}" if moment else ""
+
+
+def _exactly(moment: Moment | None) -> str:
+    if moment is None:
+        return ""
+    at = f"{moment.at:%Y-%m-%d %H:%M:%S.%f}"[:-3]
+    return f"{at} UTC" + (f", or up to {span(moment.within)} before" if moment.within else "")
 
 
 def key_line(text: str) -> str:

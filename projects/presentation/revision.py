@@ -10,6 +10,7 @@ from events.words import ago
 from projects import comparison, revisions
 from projects.errors import ProjectError
 from projects.models import Project, Revision
+from projects.presentation.cause import Cause, cause_of
 from projects.presentation.logline import key_line
 from projects.states import ProjectState
 from tasks.models import Task
@@ -45,6 +46,7 @@ class Standing:
     line: str
     number: int
     failed: int | None
+    cause: Cause | None = None
 
 
 def rows_of(kept: Sequence[Revision], now: datetime) -> list[RevisionRow]:
@@ -71,7 +73,8 @@ def standing_of(project: Project) -> Standing | None:
     detail = Task.objects.filter(pk=last.task_id).values_list("detail", flat=True).first() or ""
     what = f"Revision {failed} did not start" if failed else "The start failed"
     now = f"Hub returned to revision {last.restored}, the last that became healthy; it runs now. {differs}"
-    return Standing(f"{what}: {last.because}", now, key_line(detail), last.restored, failed)
+    cause = cause_of(last.because, detail.splitlines())
+    return Standing(f"{what}: {last.because}", now, key_line(detail), last.restored, failed, cause)
 
 
 def good_before(project: Project) -> int | None:

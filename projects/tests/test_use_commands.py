@@ -61,13 +61,14 @@ def test_start_says_which_task_does_it_and_actors_are_named(folder, redis_server
     assert found.actor.startswith("command:")
 
 
-def test_logs_of_the_only_service_need_no_name(folder):
+def test_logs_need_no_name(folder):
     project("add", str(folder))
     assert project("logs", "commanded") == ""
     (folder / "Procfile").write_text("web: serve $PORT\nworker: work\n")
     project("add", str(folder), "--name", "two")
+    assert project("logs", "two") == ""
     with pytest.raises(CommandError, match="web, worker"):
-        project("logs", "two")
+        project("logs", "two", "nobody")
 
 
 def test_delete_previews_first_and_data_need_the_name(folder):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import datetime
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
 from projects.engines.process.environment import marker
 from projects.engines.process.family import Family
 from projects.engines.process.launch import launch, wake
-from projects.engines.process.merged import read_service
+from projects.engines.process.merged import read_history, read_service
 from projects.engines.process.observe import View
 from projects.engines.process.problems import problems_of
 from projects.engines.process.processes import Stat
@@ -99,14 +100,16 @@ class ProcessEngine:
         return True
 
     def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
-             run: int | None = None) -> LogChunk:
+             run: int | None = None, since: datetime | None = None) -> LogChunk:
         """`service` is the name of a service or of one of its instances. Lines of several instances stand together,
         each with its instance's name before it. Give `run` with `after`: offsets are those of one run."""
         rundir = _rundir(stack)
-        kept = rundir.runs()
-        if run is None:
-            run = kept[0] if kept else 0
-        return read_service(stack, rundir, service, tail, after, run)
+        return read_service(stack, rundir, service, tail, after, _newest(rundir) if run is None else run, since)
+
+    def history(self, stack: Stack, service: str, *, run: int | None = None,
+                since: datetime | None = None) -> Iterator[LogChunk]:
+        rundir = _rundir(stack)
+        return read_history(stack, rundir, service, _newest(rundir) if run is None else run, since)
 
     def runs(self, stack: Stack) -> list[int]:
         return _rundir(stack).runs()
@@ -157,6 +160,10 @@ class ProcessEngine:
         family.look()
         holder = view.rundir.holder()
         return family.members(view.pids(), below=holder[0] if holder else None)
+
+
+def _newest(rundir: RunDir) -> int:
+    return next(iter(rundir.runs()), 0)
 
 
 def _rundir(stack: Stack) -> RunDir:

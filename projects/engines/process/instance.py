@@ -119,7 +119,7 @@ class Instance:
 
     def _watch(self, log_path: str) -> None:
         self.state, self.changed, self.late = "running", True, False
-        self.rotation = Rotation(log_path)
+        self.rotation = Rotation(log_path, since=self.started_at)
         if self.wanted and not self.one_shot:
             self.checkup, self.bad_answers = Checkup(self.service["ready"], self.wish["port"], self.born), 0
 

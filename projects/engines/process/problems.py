@@ -13,12 +13,15 @@ from projects.engines.process.environment import host_variables
 from projects.engines.process.wish import in_order
 from projects.stacks.spec import ServiceSpec, Stack
 
+# Below this much room on the disk the logs of a stack would not fit: nothing is started.
+LEAST_FREE = 50 * 2**20
+
 
 def problems_of(stack: Stack, own_pids: set[int]) -> list[Problem]:
     """The problems of a stack; `own_pids` are its own processes, which may hold its ports."""
     found = platform_problems() + folder_problems(stack)
     if not found:
-        found = definition_problems(stack) + port_problems(stack, own_pids)
+        found = disk_problems(stack) + definition_problems(stack) + port_problems(stack, own_pids)
     return found
 
 
@@ -35,6 +38,19 @@ def folder_problems(stack: Stack) -> list[Problem]:
     if not os.access(path, os.R_OK | os.X_OK):
         return [Problem("folder", f"The folder {path} cannot be read by the user Hub runs as.", "Change its rights.")]
     return []
+
+
+def disk_problems(stack: Stack) -> list[Problem]:
+    """Too little room for logs and state, where they are kept."""
+    place = next((path for path in (stack.run_dir, *stack.run_dir.parents) if path.is_dir()), stack.path)
+    free = shutil.disk_usage(place).free
+    if free >= LEAST_FREE:
+        return []
+    needed = LEAST_FREE // 2**20
+    return [Problem(
+        "disk", f"Only {free // 2**20} MiB are free on the disk that {place} is on; a start needs {needed}.",
+        "Make room there, such as by deleting logs or images that nobody needs.",
+    )]
 
 
 def definition_problems(stack: Stack) -> list[Problem]:

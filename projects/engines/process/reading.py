@@ -6,6 +6,8 @@ import fcntl
 import os
 import time
 from collections.abc import Iterator
+from itertools import accumulate
+from typing import NamedTuple
 
 from projects.engines.process.rotation import read_marks
 
@@ -89,21 +91,34 @@ class LogFile:
             end = begin
 
 
-def read_tail(path: str, tail: int) -> tuple[list[str], int]:
-    """The last `tail` lines of a log and the offset after them."""
+class Lines(NamedTuple):
+    """Lines, and the offset after each of them."""
+
+    texts: list[str]
+    ends: list[int]
+
+    def last(self, count: int) -> Lines:
+        """At most so many of them, the newest."""
+        return Lines(self.texts[-count:], self.ends[-count:]) if count > 0 else Lines([], [])
+
+
+def tail_of(path: str, tail: int, first: int = 0) -> tuple[Lines, int]:
+    """The last `tail` lines of a log that begin at the offset `first` or later, and the offset after them."""
     with LogFile(path) as log:
         end = _end_of_lines(log)
-        blocks, count = [], 0
-        for _, block in log.backwards(end):
+        begin, blocks, count = end, [], 0
+        for offset, block in log.backwards(end):
             blocks.append(block)
-            count += block.count(b"\n")
-            if count > tail or len(blocks) * BLOCK >= LONGEST_READ:
+            begin, count = offset, count + block.count(b"\n")
+            if count > tail or len(blocks) * BLOCK >= LONGEST_READ or offset <= first:
                 break
-        lines = _split(b"".join(reversed(blocks)))
-        return lines[-tail:] if tail > 0 else [], end
+        text = b"".join(reversed(blocks))
+        if begin < first:
+            text, begin = text[first - begin:], first
+        return _split(text, begin).last(tail), end
 
 
-def read_on(path: str, after: int, limit: int) -> tuple[list[str], int, bool]:
+def rest_of(path: str, after: int, limit: int) -> tuple[Lines, int, bool]:
     """Lines after an offset, at most the last `limit` of them, the offset after them, and whether some were missed."""
     with LogFile(path) as log:
         if after > log.end:
@@ -112,9 +127,39 @@ def read_on(path: str, after: int, limit: int) -> tuple[list[str], int, bool]:
         end = _end_of_lines(log)
         begin = max(after, log.first, end - LONGEST_READ)
         if end <= begin:
-            return [], max(after, end), False
-        lines = _split(log.read(begin, end))
-        return lines[-limit:], end, begin > after or len(lines) > limit
+            return Lines([], []), max(after, end), False
+        lines = _split(log.read(begin, end), begin)
+        return lines.last(limit), end, begin > after or len(lines.texts) > limit
+
+
+def stretch_of(path: str, after: int, size: int, until: int | None = None) -> tuple[Lines, int, bool]:
+    """The first lines after an offset, about `size` bytes of them, the offset after them, and whether some between were
+    missed; no lines when there are no more before the offset `until`."""
+    with LogFile(path) as log:
+        end = min(_end_of_lines(log), log.end if until is None else until)
+        begin = max(after, log.first)
+        text = log.read(begin, min(end, begin + size))
+        if begin + len(text) < end and (cut := text.rfind(b"\n")) >= 0:
+            text = text[: cut + 1]
+        return _split(text, begin), begin + len(text), begin > after
+
+
+def end_of(path: str) -> int:
+    """The offset after the last whole line of a log."""
+    with LogFile(path) as log:
+        return _end_of_lines(log)
+
+
+def read_tail(path: str, tail: int) -> tuple[list[str], int]:
+    """The last `tail` lines of a log and the offset after them."""
+    lines, end = tail_of(path, tail)
+    return lines.texts, end
+
+
+def read_on(path: str, after: int, limit: int) -> tuple[list[str], int, bool]:
+    """Lines after an offset, at most the last `limit` of them, the offset after them, and whether some were missed."""
+    lines, end, missed = rest_of(path, after, limit)
+    return lines.texts, end, missed
 
 
 def _end_of_lines(log: LogFile) -> int:
@@ -126,11 +171,14 @@ def _end_of_lines(log: LogFile) -> int:
     return begin + position + 1
 
 
-def _split(text: bytes) -> list[str]:
-    lines = text.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    return [_readable(line) for line in lines]
+def _split(text: bytes, begin: int) -> Lines:
+    pieces = text.split(b"\n")
+    last = pieces.pop()
+    ends = list(accumulate((len(piece) + 1 for piece in pieces), initial=begin))[1:]
+    if last:
+        ends.append(begin + len(text))
+        pieces.append(last)
+    return Lines([_readable(piece) for piece in pieces], ends)
 
 
 def _readable(line: bytes) -> str:

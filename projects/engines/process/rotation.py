@@ -10,10 +10,13 @@ import os
 import sys
 import time
 
+from projects.engines.process.stamps import Stamps
+
 LIMIT = 4 * 1024 * 1024
 SLACK = 256 * 1024
-# How often to look: between a file that is about to be full and one that does not grow.
-SOONEST, LATEST = 0.02, 1.0
+# How often to look: at a file that is about to be full, one that grows (its lines have no other time than that of the
+# look), and one that does not.
+SOONEST, GROWING, LATEST = 0.02, 0.25, 1.0
 # A reader holds the lock for milliseconds; one that was stopped while it did may not let the disk fill up.
 LOCK_TRIES = 50
 
@@ -28,11 +31,28 @@ def read_marks(handle: int) -> tuple[int, int, int]:
 
 
 class Rotation:
-    """Watches the size of one log. `check()` says after how many seconds to look again."""
+    """Watches the size of one log, and notes when it grew. `check()` says after how many seconds to look again.
 
-    def __init__(self, path: str, limit: int = LIMIT):
+    `since`: when the one who writes it began (wall time); default now.
+    """
+
+    def __init__(self, path: str, limit: int = LIMIT, since: float | None = None):
         self.path, self.limit = path, limit
         self.size, self.at, self.due, self.tries = 0, time.monotonic(), 0.0, 0
+        self.stamps = Stamps(path)
+        self.looked_at = max(self.stamps.at, time.time() if since is None else since)
+        self.begin = 0
+        if not self.stamps.known:
+            # So that something is known of the very first lines before anybody has looked.
+            self._noted(self.looked_at, self.looked_at, 0)
+        try:
+            marks = os.open(f"{path}.at", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return
+        try:
+            self.begin = read_marks(marks)[0]
+        finally:
+            os.close(marks)
 
     def check(self, now: float) -> float:
         if now < self.due:
@@ -43,12 +63,13 @@ class Rotation:
             size = 0
         growth = max(0, size - self.size) / max(now - self.at, 0.001)
         self.size, self.at = size, now
+        self._note(self.begin + size)
         wait = LATEST
         if size >= self.limit:
             self._try_to_rotate()
             wait = SOONEST
         elif growth:
-            wait = min(LATEST, max(SOONEST, (self.limit - size) / growth / 2))
+            wait = min(GROWING, max(SOONEST, (self.limit - size) / growth / 2))
         self.due = now + wait
         return wait
 
@@ -56,6 +77,20 @@ class Rotation:
         """The last look, when nobody writes any more."""
         self.due = 0.0
         self.check(time.monotonic())
+
+    def _note(self, end: int) -> None:
+        now = time.time()
+        if end <= self.stamps.end or self._noted(self.looked_at, now, end):
+            self.looked_at = now
+
+    def _noted(self, since: float, at: float, end: int) -> bool:
+        try:
+            self.stamps.note(since, at, end)
+        except OSError as error:
+            # The disk is full, or the folder is gone: the services go on, their lines with a less exact time.
+            print(f"{self.path}: time not noted: {error}", file=sys.stderr, flush=True)
+            return False
+        return True
 
     def _try_to_rotate(self) -> None:
         try:
@@ -89,7 +124,7 @@ class Rotation:
         end = begin + (first + kept if kept else os.fstat(log).st_size)
         os.ftruncate(log, 0)
         os.pwrite(marks, f"{end:020d} {end - kept:020d} {kept:020d}\n".encode(), 0)
-        self.size = 0
+        self.size, self.begin = 0, end
 
     def _copy(self, log: int, first: int) -> int:
         """Put the file's text from `first` aside; gives its length, 0 when that could not be done."""

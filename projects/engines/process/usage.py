@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 
 from projects.engines.base import Usage
 from projects.engines.process.environment import marker
@@ -53,7 +54,9 @@ class Meter:
                 members.update(family.members({record["pid"]: record["start"]}, instance=name))
         memory = sum(memory_of(stat.pid) for stat in members.values())
         ticks = {stat.identity: stat.cpu for stat in members.values()}
-        return Usage(service, self._share((marker(stack), service), ticks), memory, len(members))
+        read, written = disk_of(stat.pid for stat in members.values())
+        return Usage(service, self._share((marker(stack), service), ticks), memory, len(members),
+                     disk_read=read, disk_written=written)
 
     def _share(self, key: tuple[str, str], ticks: dict[tuple[int, int], int]) -> float | None:
         if key not in self._before:
@@ -65,6 +68,22 @@ class Meter:
             share = used / CLOCK_TICKS / (self._looked_at - at)
             self._before[key] = (self._looked_at, ticks, share)
         return share
+
+
+def disk_of(pids: Iterable[int]) -> tuple[int | None, int | None]:
+    """Bytes that living processes had the disk read and write; None where that may not be read of any of them. What
+    ended processes did is not in it."""
+    read = written = None
+    for pid in pids:
+        try:
+            with open(f"/proc/{pid}/io", encoding="ascii") as file:
+                counts = dict(line.split(": ") for line in file)
+            read = (read or 0) + int(counts["read_bytes"])
+            written = (written or 0) + int(counts["write_bytes"])
+        except (OSError, KeyError, ValueError):
+            # Ended meanwhile, or not ours to read.
+            continue
+    return read, written
 
 
 def memory_of(pid: int) -> int:

@@ -18,7 +18,8 @@ from events.context import acting
 from projects import actions
 from projects.environment import load
 from projects.errors import ProjectError
-from projects.logs import read_log
+from projects.logs import sources_in
+from projects.management.log_lines import log_lines
 from projects.models import Project
 from projects.observation import project_dict, status_of
 from projects.remains import remains_of
@@ -69,9 +70,11 @@ class Command(BaseCommand):
         command("revisions", "What each start ran, the newest first.")
         command("build", "Build the images that Dagger builds, and start nothing.", wait=True)
         command("status", "What was last seen of it.")
-        logs = command("logs", "The last lines of a service.")
-        logs.add_argument("service", nargs="?", default="", help="not needed when there is one only")
+        logs = command("logs", "The last lines of a service, or of all of them by time.")
+        logs.add_argument("service", nargs="?", default="", help="default: all, by time")
         logs.add_argument("--tail", type=int, default=200)
+        logs.add_argument("--since", default="", help="such as 10m, 2h, or an ISO time")
+        logs.add_argument("--search", default="", metavar="TEXT", help="only lines that hold it, in all that is kept")
         logs.add_argument("--run", type=int)
         logs.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
         delete = command("delete", "Stop it and remove what Hub made for it; the folder stays.", wait=True)
@@ -163,22 +166,11 @@ class Command(BaseCommand):
             self.stdout.write(f"  {service['name']:<16} {service['state']:<10} {where:<6} {service['reason']}".rstrip())
         return None
 
-    def do_logs(self, *, project: str, service: str, tail: int, run: int | None, follow: bool, json: bool,
-                **_: Any) -> None:
+    def do_logs(self, *, project: str, service: str, json: bool, **options: Any) -> None:
         found = _find(project)
-        service = service or _only_service(found)
-        chunk = read_log(found, service, tail, run=run)
-        if json:
-            return self.print_json({"service": service, "run": chunk.run, "lines": list(chunk.lines)})
-        while True:
-            if chunk.missed:
-                self.stdout.write("[lines were rotated away before they could be read]")
-            for line in chunk.lines:
-                self.stdout.write(line)
-            if not follow:
-                return None
-            time.sleep(POLL)
-            chunk = read_log(found, service, 10_000, after=chunk.offset, run=chunk.run)
+        sources = sources_in(found, service)
+        for line in log_lines(found, sources, as_json=json, **options):
+            self.stdout.write(line)
 
     def do_delete(self, *, project: str, data: str, confirm: str, preview: bool, **options: Any) -> None:
         found = _find(project)
@@ -241,13 +233,6 @@ def _step(task: Task) -> str:
     if not task.steps_total:
         return ""
     return f"step {min(task.steps_done + 1, task.steps_total)} of {task.steps_total}: {task.step}"
-
-
-def _only_service(project: Project) -> str:
-    names = list(project.services.values_list("name", flat=True))
-    if len(names) != 1:
-        raise CommandError(f"Say which service of {project.name}: {', '.join(names)}.", returncode=2)
-    return names[0]
 
 
 def _find(text: str) -> Project:

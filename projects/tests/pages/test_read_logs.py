@@ -1,5 +1,6 @@
 """Read the log of a service: its tail, what comes after, and what happens when it floods."""
 
+import asyncio
 import re
 from pathlib import Path
 
@@ -25,6 +26,16 @@ def log(project) -> Path:
     path.parent.mkdir(parents=True)
     path.write_text("".join(f"line {number}\n" for number in range(50)))
     return path
+
+
+def body_of(answer) -> str:
+    """All that is sent, piece by piece."""
+    assert answer.streaming
+
+    async def collected() -> bytes:
+        return b"".join([piece async for piece in answer.streaming_content])
+
+    return asyncio.run(collected()).decode()
 
 
 def shown(page) -> list[str]:
@@ -104,5 +115,5 @@ def test_odd_questions_do_no_harm(operator, project, log, query):
 
 def test_the_log_can_be_downloaded(operator, project, log):
     answer = operator.get(url("log-file", project), {"service": "web"})
-    assert answer.content.decode() == log.read_text()
+    assert body_of(answer) == log.read_text()
     assert answer["Content-Type"].startswith("text/plain") and "attachment" in answer["Content-Disposition"]
