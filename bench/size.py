@@ -21,8 +21,9 @@ class Size:
     idle_projects: int = 50
     idle_seconds: float = 20.0
     idle_stacks: int = 20
+    compose_stacks: int = 20
 
 
 FULL = Size()
 QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slices=1, slice_seconds=0.3, cards=4,
-             running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1)
+             running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1, compose_stacks=2)

@@ -21,7 +21,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 
 from events.context import acting
 from hub.scale import scale
-from projects.reconcile import reconcile
+from projects.reconcile import listen, reconcile
 from tasks import limits
 from tasks.ageing import age
 from tasks.rescue import rescue
@@ -34,15 +34,19 @@ ADVISORY_LOCK = 4_872_001
 HEARTBEAT_EVERY = 2.0
 # Seconds that a pass may take to end by itself after SIGTERM.
 GRACE = 0.7
+# A step that is asked for sooner, and again and again, is done at most this often.
+SOONEST = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do every so many seconds. It returns sentences about what it changed, for the log."""
+    """Something to do every so many seconds. It returns sentences about what it changed, for the log. `listen` is given
+    what to call when it should be done sooner."""
 
     name: str
     every: float
     run: Callable[[], Sequence[str] | None]
+    listen: Callable[[Callable[[], None]], None] | None = None
 
 
 STEPS = [
@@ -51,7 +55,7 @@ STEPS = [
     Step("scale", 2.0, scale),
     Step("age", 2.0, age),
     Step("limits", 2.0, limits.review),
-    Step("reconcile", 2.0, reconcile),
+    Step("reconcile", 2.0, reconcile, listen),
 ]
 
 
@@ -121,30 +125,42 @@ class Watch:
         self.leader = leader or leadership()
         self.heartbeat = heartbeat_file()
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._failures: dict[str, str] = {}
         self._due = {step.name: 0.0 for step in self.steps}
+        self._began: dict[str, float] = {}
 
     def run(self) -> None:
         """Watch until SIGTERM or SIGINT; must be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGALRM, _give_up)
+        for step in self.steps:
+            if step.listen is not None:
+                step.listen(lambda step=step: self.hurry(step))
         try:
             while not self._stop.is_set():
                 if self.leader.hold():
                     self.heartbeat.touch(mode=0o600)
                     self._pass()
-                    self._stop.wait(self._pause())
+                    self._wake.wait(self._pause())
+                    self._wake.clear()
                 else:
                     self._stop.wait(HEARTBEAT_EVERY)
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self.leader.release()
 
+    def hurry(self, step: Step) -> None:
+        """Do a step sooner than its turn. Called from any thread."""
+        self._due[step.name] = min(self._due[step.name], self._began.get(step.name, 0.0) + SOONEST)
+        self._wake.set()
+
     def _pass(self) -> None:
         for step in self.steps:
             if self._stop.is_set() or time.monotonic() < self._due[step.name]:
                 continue
+            self._began[step.name] = time.monotonic()
             self._due[step.name] = time.monotonic() + step.every
             try:
                 # Each pass is an action of its own, with its own correlation id.
@@ -167,6 +183,7 @@ class Watch:
 
     def _asked_to_stop(self, number: int, frame: Any) -> None:
         self._stop.set()
+        self._wake.set()
         signal.setitimer(signal.ITIMER_REAL, GRACE)
 
 
