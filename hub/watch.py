@@ -24,7 +24,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 
 from events.context import acting
 from hub.scale import scale
-from projects.reconcile import reconcile
+from projects.reconcile import listen, reconcile
 from tasks import limits
 from tasks.ageing import age
 from tasks.nodes.registry import BEAT_EVERY, NodeTaken, join
@@ -38,6 +38,8 @@ ADVISORY_LOCK = 4_872_001
 HEARTBEAT_EVERY = 2.0
 # Seconds that a pass may take to end by itself after SIGTERM.
 GRACE = 0.7
+# A step that is asked for sooner, and again and again, is done at most this often.
+SOONEST = 0.5
 
 
 # Who does a step: one watch of all, one of each node, or one of each node but where the first one is.
@@ -46,12 +48,14 @@ ONCE, PER_NODE, ELSEWHERE = "once", "per node", "elsewhere"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """Something to do every so many seconds. It returns sentences about what it changed, for the log."""
+    """Something to do every so many seconds. It returns sentences about what it changed, for the log. `listen` is given
+    what to call when it should be done sooner."""
 
     name: str
     every: float
     run: Callable[[], Sequence[str] | None]
     where: str = ONCE
+    listen: Callable[[Callable[[], None]], None] | None = None
 
 
 def steps_of(node: str) -> list[Step]:
@@ -64,7 +68,7 @@ def steps_of(node: str) -> list[Step]:
         Step("scale", 2.0, scale, PER_NODE),
         Step("age", 2.0, age),
         Step("limits", 2.0, limits.review),
-        Step("reconcile", 2.0, partial(reconcile, node), PER_NODE),
+        Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 
 
@@ -150,17 +154,23 @@ class Watch:
         self.heartbeat = heartbeat_file()
         self._joined, self._join_at = False, 0.0
         self._stop = threading.Event()
+        self._wake = threading.Event()
         self._failures: dict[str, str] = {}
         self._due = {step.name: 0.0 for step in self.steps}
+        self._began: dict[str, float] = {}
 
     def run(self) -> None:
         """Watch until SIGTERM or SIGINT; must be called in the main thread."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._asked_to_stop)
         signal.signal(signal.SIGALRM, _give_up)
+        for step in self.steps:
+            if step.listen is not None:
+                step.listen(lambda step=step: self.hurry(step))
         try:
             while not self._stop.is_set():
-                self._stop.wait(self.once())
+                self._wake.wait(self.once())
+                self._wake.clear()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             self.release()
@@ -199,10 +209,16 @@ class Watch:
             raise
         self._joined = True
 
+    def hurry(self, step: Step) -> None:
+        """Do a step sooner than its turn. Called from any thread."""
+        self._due[step.name] = min(self._due[step.name], self._began.get(step.name, 0.0) + SOONEST)
+        self._wake.set()
+
     def _pass(self, places: set[str]) -> None:
         for step in self.steps:
             if self._stop.is_set() or time.monotonic() < self._due[step.name] or step.where not in places:
                 continue
+            self._began[step.name] = time.monotonic()
             self._due[step.name] = time.monotonic() + step.every
             self._guarded(step.name, step.every, step.run)
 
@@ -229,6 +245,7 @@ class Watch:
 
     def _asked_to_stop(self, number: int, frame: Any) -> None:
         self._stop.set()
+        self._wake.set()
         signal.setitimer(signal.ITIMER_REAL, GRACE)
 
 

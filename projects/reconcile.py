@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.conf import settings
@@ -33,8 +34,21 @@ USAGE_EVERY = 5.0
 SETTLING = timedelta(seconds=3)
 
 _recorder = Recorder()
+
+
+def _nobody() -> None:
+    """Who hears of changes before anybody listens."""
+
+
+_changed: Callable[[], None] = _nobody
 _stacks: dict[int, tuple[tuple, Stack]] = {}
 _usage_at = 0.0
+
+
+def listen(changed: Callable[[], None]) -> None:
+    """From now on, engines that hear of changes call this, so that the next look need not wait for its turn."""
+    global _changed
+    _changed = changed
 
 
 def reconcile(node: str = "") -> list[str]:
@@ -85,6 +99,8 @@ def _say(project: Project, reason: str) -> None:
 
 def _one(project: Project, stack: Stack, rows: list[Service], is_busy: bool, measure: bool) -> list[str]:
     engine = engine_of(project)
+    if _changed is not _nobody:
+        engine.follow(stack, _changed)
     status = engine.status(stack)
     write(project, rows, status)
     if measure:

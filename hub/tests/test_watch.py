@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -71,6 +72,23 @@ def test_a_step_that_raises_hinders_neither_itself_nor_the_others(tmp_path, sett
     assert [bool(record.exc_info) for record in failures] == [True, False, False]
     assert "good: cured one" in caplog.text
     assert heartbeat_age() < 5
+
+
+def test_a_step_that_hears_of_news_does_not_wait_for_its_turn(tmp_path, settings, signals_restored):
+    settings.HUB_DATA = tmp_path
+    runs: list[float] = []
+
+    def look():
+        runs.append(time.monotonic())
+        if len(runs) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            # The news come while nothing is done, from another thread.
+            threading.Timer(0.05, news[0]).start()
+
+    news: list = []
+    Watch([Step("look", 30.0, look, news.append)], FileLeadership(tmp_path / "watch.lock")).run()
+    assert len(runs) == 3 and runs[-1] - runs[0] < 10
 
 
 def test_a_step_that_hangs_does_not_keep_it_from_ending(tmp_path, settings, signals_restored):

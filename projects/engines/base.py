@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -181,6 +181,10 @@ class Engine(Protocol):
     def down(self, stack: Stack) -> Iterator[Step]: ...
     def restart(self, stack: Stack, service: str) -> Iterator[Step]: ...
     def status(self, stack: Stack) -> StackStatus: ...
+    def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
+        """From now on call `changed`, in a thread, soon after something happens where the stack runs. An engine without
+        such news does nothing; asking for the status now and then has to do anyway. Again is harmless."""
+        ...
     def ensure(self, stack: Stack) -> bool:
         """Bring back what watches the stack (a dead supervisor), without starting a stack that is down.
         True when something was brought back."""

@@ -146,3 +146,47 @@ def test_twenty_creates_at_once_share_no_port_and_none_fails(folder):
     assert failures == []
     assert Project.objects.count() == 20
     assert len(ports) == len(set(ports)) == 40
+
+
+def row_of(project: Project, service: str) -> list[int]:
+    return list(project.leases.filter(service=service).order_by("instance").values_list("host_port", flat=True))
+
+
+def test_replicas_of_a_compose_service_get_neighbours_also_when_they_become_more():
+    path = settings.HUB_PROJECTS_ROOT / "rows"
+    path.mkdir(exist_ok=True)
+
+    def write(replicas: int) -> None:
+        (path / "compose.yaml").write_text(
+            f"services:\n  web: {{image: x, ports: [80, 81], scale: {replicas}}}\n  one: {{image: y, ports: [80]}}\n")
+
+    write(2)
+    project = actions.create_project(name="rows", path=str(path), ports={"one": 9500})
+    other = actions.create_project(name="others", path=str(path))
+    write(3)
+    actions.update_project(project, env={"A": "b"})
+    for number in (80, 81):
+        row = list(project.leases.filter(service="web", container_port=number).order_by("instance")
+                   .values_list("host_port", flat=True))
+        assert row == list(range(row[0], row[0] + 3))
+    assert row_of(project, "one") == [9500]
+    every = list(PortLease.objects.values_list("host_port", flat=True))
+    assert len(every) == len(set(every)) == 12
+    assert set(row_of(other, "web")).isdisjoint(row_of(project, "web"))
+
+
+def test_a_port_that_is_asked_for_begins_the_row():
+    path = settings.HUB_PROJECTS_ROOT / "wished-row"
+    path.mkdir(exist_ok=True)
+    (path / "compose.yaml").write_text("services:\n  web: {image: x, ports: [80], scale: 3}\n")
+    project = actions.create_project(name="wished", path=str(path), ports={"web": 9600})
+    assert row_of(project, "web") == [9600, 9601, 9602]
+
+
+def test_tcp_and_udp_of_one_number_are_two_leases():
+    path = settings.HUB_PROJECTS_ROOT / "names"
+    path.mkdir(exist_ok=True)
+    (path / "compose.yaml").write_text("services:\n  dns: {image: x, ports: ['53:53/udp', '53:53/tcp']}\n")
+    project = actions.create_project(name="names", path=str(path))
+    leases = {lease.protocol: lease.host_port for lease in project.leases.all()}
+    assert set(leases) == {"tcp", "udp"} and leases["tcp"] != leases["udp"]

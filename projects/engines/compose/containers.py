@@ -6,13 +6,14 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import docker
 
+from projects.engines.compose.host import AWAY
 from projects.engines.compose.naming import NUMBER, ONE_OFF, PROJECT, SERVICE
 
 SHARED_SECONDS = 0.4
@@ -20,7 +21,11 @@ SHARED_SECONDS = 0.4
 
 REMEMBERED_SECONDS = 600.0
 MAX_HAPPENINGS = 200
-_WATCHED = ["die", "oom", "kill", "stop", "pause", "unpause", "start", "destroy", "health_status"]
+RETRY_SECONDS = 1.0
+FILTERS = {
+    "type": "container", "label": PROJECT,
+    "event": ["die", "oom", "kill", "stop", "pause", "unpause", "start", "destroy", "health_status"],
+}
 # "Up 3 minutes (healthy)" and "Exited (137) 2 seconds ago": what stays when time passes.
 _WORDS = re.compile(r"\(([\w: ]+)\)")
 _YOUNG = re.compile(r"Up (?:Less than a second|(\d+) seconds?)")
@@ -105,6 +110,7 @@ class Observer:
         self._since = time.time()
         self._look = Look()
         self._looked_at = float("-inf")
+        self._follower: threading.Thread | None = None
 
     def look(self, *, fresh: bool = False) -> Look:
         """What is there now; `fresh`: not what was seen a moment ago."""
@@ -114,11 +120,24 @@ class Observer:
                 self._looked_at = time.monotonic()
             return self._look
 
-    def hear(self, event: dict[str, Any]) -> None:
-        """Take note of an event that a stream brought."""
+    def follow(self, changed: Callable[[], None]) -> None:
+        """Follow the host's events from now on, and call `changed` after each. While the stream is away, looks alone
+        tell what happens; they ask for the same events, so that none is missed."""
         with self._lock:
-            self._note([event])
-            self._looked_at = float("-inf")
+            if self._follower is None:
+                self._follower = threading.Thread(target=self._follow, args=(changed,), daemon=True)
+                self._follower.start()
+
+    def _follow(self, changed: Callable[[], None]) -> None:
+        while True:
+            try:
+                for _ in self.client.events(decode=True, filters=FILTERS):
+                    with self._lock:
+                        self._looked_at = float("-inf")
+                    changed()
+            except (docker.errors.DockerException, *AWAY, ValueError):
+                # Quiet for longer than the client waits, or away: in both cases the next try says more.
+                time.sleep(RETRY_SECONDS)
 
     def _ask(self) -> Look:
         summaries = self.client.containers(all=True, filters={"label": PROJECT})
@@ -152,8 +171,7 @@ class Observer:
     def _events(self) -> Iterable[dict[str, Any]]:
         """What happened since the last look; a second is asked for twice rather than not at all."""
         now = time.time()
-        events = self.client.events(since=f"{self._since - 1:.9f}", until=f"{now:.9f}", decode=True,
-                                    filters={"type": "container", "event": _WATCHED, "label": PROJECT})
+        events = self.client.events(since=f"{self._since - 1:.9f}", until=f"{now:.9f}", decode=True, filters=FILTERS)
         self._since = now
         return list(events)
 

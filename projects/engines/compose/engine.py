@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import docker
@@ -14,10 +15,10 @@ from projects.engines.compose import images, problems, remains, volumes
 from projects.engines.compose.bound import bind, to_build
 from projects.engines.compose.containers import Look, Observer
 from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
-from projects.engines.compose.logs import Logs
+from projects.engines.compose.logs import Logs, instance_of
 from projects.engines.compose.naming import HUB_REVISION, labels_for, project_name
 from projects.engines.compose.observe import View
-from projects.engines.compose.rundir import RunDir
+from projects.engines.compose.rundir import RunDir, writing
 from projects.engines.compose.running import end_left_over
 from projects.engines.compose.start import Start, create_step, ready_step
 from projects.engines.compose.stop import FREE, Stop, stop_steps
@@ -25,6 +26,7 @@ from projects.engines.compose.usage import Meter
 from projects.stacks.compose import cli
 from projects.stacks.spec import Stack
 
+CHECKED_SECONDS = 3.0
 CHECK = Step("check", "Docker, files, images and ports are in order")
 
 
@@ -38,12 +40,21 @@ class ComposeEngine:
     name = "compose"
 
     def __init__(self) -> None:
-        self._hosts = Hosts()
+        self.hosts = Hosts()
         self._meter = Meter()
         self._lock = threading.Lock()
         self._observers: dict[docker.APIClient, Observer] = {}
+        self._in_order: dict[tuple[str, int], float] = {}
 
     def problems(self, stack: Stack) -> list[Problem]:
+        found = self._problems(stack)
+        with self._lock:
+            self._in_order = {key: at for key, at in self._in_order.items() if key != self._key(stack)}
+            if not any(problem.blocking for problem in found):
+                self._in_order[self._key(stack)] = time.monotonic()
+        return found
+
+    def _problems(self, stack: Stack) -> list[Problem]:
         found = problems.folder_problems(stack) or problems.command_problems()
         try:
             own = self._look(stack, fresh=True).of(project_name(stack))
@@ -53,6 +64,9 @@ class ComposeEngine:
         if not found:
             found = [*problems.definition_problems(stack), *problems.lease_problems(stack),
                      *problems.owner_problems(stack, own)]
+            if stack.definition.document:
+                with self._asking(stack) as client:
+                    found += problems.image_problems(client, stack)
             if is_local(stack):
                 found += [*problems.port_problems(stack, own), *problems.disk_problems(root)]
         return found
@@ -68,7 +82,7 @@ class ComposeEngine:
         self._check(stack)
         yield Step(CHECK.key, CHECK.label, 1, 1)
         rundir = RunDir(stack.run_dir)
-        with self._asking(stack) as client, _writing(rundir), rundir.changing():
+        with self._asking(stack) as client, writing(rundir), rundir.changing():
             end_left_over(rundir.path)
             self._begin(stack, rundir)
             file = rundir.write_content(bind(stack, self._kept_labels(stack, client)))
@@ -88,7 +102,7 @@ class ComposeEngine:
         rundir = RunDir(stack.run_dir)
         if rundir.exists():
             end_left_over(rundir.path)
-        with self._asking(stack), _writing(rundir):
+        with self._asking(stack), writing(rundir):
             yield from Stop(stack, rundir, self._observer(stack)).steps()
         self._meter.forget(stack)
 
@@ -104,7 +118,7 @@ class ComposeEngine:
             if not seen or rundir.record().phase != "up":
                 raise EngineError("The stack is not running; start it first.", service=service)
             own = [one for one in seen if one.service == service]
-            with _writing(rundir), rundir.changing():
+            with writing(rundir), rundir.changing():
                 record = rundir.record()
                 rundir.write(phase="starting", ready=[name for name in record.ready if name != service])
                 try:
@@ -129,13 +143,17 @@ class ComposeEngine:
             return View(stack, record, Look(), lambda container: ()).status()
         return self._view(stack, rundir).status()
 
+    def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
+        with contextlib.suppress(Unreachable):
+            self._observer(stack).follow(changed)
+
     def ensure(self, stack: Stack) -> bool:
         """After the machine was started again Docker brings back what its restart policies say; the rest is started."""
         rundir = RunDir(stack.run_dir)
         record = rundir.record()
         if record.phase not in ("starting", "up") or record.is_of_this_boot:
             return False
-        with self._asking(stack) as client, _writing(rundir):
+        with self._asking(stack) as client, writing(rundir):
             for one in self._look(stack, fresh=True).of(project_name(stack)):
                 if one.state in ("exited", "created") and not (one.state == "exited" and one.exit_code == 0):
                     client.start(one.id)
@@ -148,7 +166,7 @@ class ComposeEngine:
         the order of their times, each with its instance's name before it."""
         rundir = RunDir(stack.run_dir)
         record = rundir.record()
-        spec, only = _instance(stack, service)
+        spec, only = instance_of(stack, service)
         if run is None:
             run = next(iter(self.runs(stack)), 0)
         client, there = None, []
@@ -188,9 +206,18 @@ class ComposeEngine:
             remains.remove(client, stack, rundir, data=data)
         self._meter.forget(stack)
 
+    @staticmethod
+    def _key(stack: Stack) -> tuple[str, int]:
+        return project_name(stack), stack.revision
+
     # The parts of a start
 
     def _check(self, stack: Stack) -> None:
+        """EngineError when something stands in the way; what was in order a moment ago is not asked again."""
+        with self._lock:
+            at = self._in_order.pop(self._key(stack), float("-inf"))
+        if time.monotonic() - at < CHECKED_SECONDS:
+            return
         found = [problem for problem in self.problems(stack) if problem.blocking]
         if found:
             first = found[0]
@@ -247,7 +274,7 @@ class ComposeEngine:
     @contextlib.contextmanager
     def _asking(self, stack: Stack) -> Iterator[docker.APIClient]:
         """The client of the stack's host; what fails in between is told as an EngineError."""
-        client = self._hosts.client(stack)
+        client = self.hosts.client(stack)
         try:
             yield client
         except docker.errors.APIError as error:
@@ -258,7 +285,7 @@ class ComposeEngine:
             raise unreachable(stack, error) from error
 
     def _observer(self, stack: Stack) -> Observer:
-        client = self._hosts.client(stack)
+        client = self.hosts.client(stack)
         with self._lock:
             return self._observers.setdefault(client, Observer(client))
 
@@ -270,25 +297,3 @@ class ComposeEngine:
         with self._asking(stack) as client:
             logs = Logs(client, rundir)
             return View(stack, rundir.record(), self._look(stack), logs.last_lines)
-
-
-def _instance(stack: Stack, service: str) -> tuple[Any, int | None]:
-    """The service of that name; or that of the instance of that name, with its number."""
-    for spec in stack.services:
-        if spec.name == service:
-            return spec, None
-        if service in spec.instance_names():
-            return spec, spec.instance_names().index(service) + 1
-    raise EngineError(f"The stack has no service {service}.", service=service)
-
-
-@contextlib.contextmanager
-def _writing(rundir: RunDir) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.filename is None or not str(error.filename).startswith(str(rundir.path)):
-            raise
-        raise EngineError(f"Hub cannot write to its data folder {rundir.path}: {error.strerror}.") from error
-
-

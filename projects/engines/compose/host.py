@@ -9,6 +9,7 @@ from pathlib import Path
 
 import docker
 import requests
+import urllib3
 from docker.context import ContextAPI
 from docker.tls import TLSConfig
 
@@ -19,7 +20,7 @@ SECONDS = 15
 """How long a host may take to answer a question."""
 
 DEFAULT = "unix:///var/run/docker.sock"
-AWAY = (requests.exceptions.RequestException, OSError)
+AWAY = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 class Unreachable(EngineError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from projects.engines.compose.running import Running
 from projects.stacks.spec import Stack
 
 TICK = 0.3
+REGISTRY_SECONDS = 4.0
+RULE = "------"
 SHOWN_LINES = 30
 KEPT_BUILDS = 5
 """Images that Hub built for earlier revisions of a service, kept so that a start can go back to them."""
@@ -53,6 +56,29 @@ def is_there(client: docker.APIClient, image: str) -> bool:
     except docker.errors.ImageNotFound:
         return False
     return True
+
+
+def refused(client: docker.APIClient, wanted: Mapping[str, list[str]]) -> dict[str, str]:
+    """Of these images those that their registry does not give, each with what was said. A registry that takes longer
+    than some seconds to answer is given the benefit of the doubt: the pull itself will tell."""
+    told: dict[str, str] = {}
+
+    def ask(image: str) -> None:
+        try:
+            client.inspect_distribution(image)
+        except docker.errors.APIError as error:
+            told[image] = str(error.explanation or error)
+        except (docker.errors.DockerException, *AWAY):
+            # Docker itself did not answer in time, which says nothing of the image.
+            return
+
+    threads = [threading.Thread(target=ask, args=(image,), daemon=True) for image in wanted]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + REGISTRY_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return dict(told)
 
 
 def pull_step(image: str) -> Step:
@@ -190,7 +216,15 @@ def _not_built(stack: Stack, service: str, lines: list[str]) -> EngineError:
         line = int(where[2])
     at = f" ({file.name}, line {line})" if file and line else ""
     return EngineError(f"The image of {service} could not be built: {said.rstrip('.')}{at}.",
-                       "\n".join(lines[-SHOWN_LINES:]), service=service, file=file, line=line)
+                       "\n".join(_excerpt(lines)[-SHOWN_LINES:]), service=service, file=file, line=line)
+
+
+def _excerpt(lines: list[str]) -> list[str]:
+    """What BuildKit repeats of the step that failed, between its two rules; all lines where there is no such thing."""
+    if lines.count(RULE) < 2:
+        return lines
+    begin = lines.index(RULE) + 1
+    return [line for line in lines[begin:] if line != RULE and not _FAILED.search(line)]
 
 
 def _dockerfile(stack: Stack, service: str) -> Path | None:

@@ -19,7 +19,7 @@ from projects.engines.base import EngineError, LogChunk
 from projects.engines.compose.containers import Container
 from projects.engines.compose.naming import instance_name
 from projects.engines.compose.rundir import RunDir
-from projects.stacks.spec import ServiceSpec
+from projects.stacks.spec import ServiceSpec, Stack
 
 LONGEST_LINE = 8 * 1024
 CUT_MARK = " … (line cut)"
@@ -152,3 +152,13 @@ def _line(text: str) -> Line:
 def _text(at: int) -> str:
     whole = datetime.fromtimestamp(at // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     return f"{whole}.{at % 1_000_000_000:09d}Z"
+
+
+def instance_of(stack: Stack, service: str) -> tuple[ServiceSpec, int | None]:
+    """The service of that name; or that of the instance of that name, with its number. EngineError for no such."""
+    for spec in stack.services:
+        if spec.name == service:
+            return spec, None
+        if service in spec.instance_names():
+            return spec, spec.instance_names().index(service) + 1
+    raise EngineError(f"The stack has no service {service}.", service=service)

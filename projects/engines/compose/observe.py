@@ -114,7 +114,8 @@ class View:
                     and abs(ended - happening.at) < STOP_TO_END:
                 word = "stopped" if any(other.action == "stop" for other in self.happenings
                                         if other.container == one.id) else "killed"
-                return f"was {word} from outside Hub ({code_in_words(one)})"
+                how = signal_name(one.exit_code - 128) or f"exit code {one.exit_code}"
+                return f"was {word} from outside Hub ({how})"
         return ""
 
     def occurrences(self) -> Iterable[Occurrence]:

@@ -8,11 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import docker
+
 from projects.engines.base import EngineError, Problem
-from projects.engines.compose.bound import is_row, leases_of, to_build
+from projects.engines.compose.bound import bind, images_of, is_row, leases_of, to_build
 from projects.engines.compose.containers import Container
 from projects.engines.compose.host import Unreachable, is_local
-from projects.engines.compose.naming import HUB_ID
+from projects.engines.compose.images import is_there, missing, refused
+from projects.engines.compose.naming import HUB_ID, image_name
 from projects.engines.host_ports import holders
 from projects.stacks.compose import cli
 from projects.stacks.spec import Stack
@@ -104,6 +107,28 @@ def _build_problems(stack: Stack, name: str, build: dict[str, Any]) -> Iterator[
     if not dockerfile.is_file():
         yield Problem("dockerfile", f"{name} is built by {dockerfile}, which does not exist{_line(stack, name)}.",
                       "Add it, or name another one by dockerfile: in the file.", service=name)
+
+
+def image_problems(client: docker.APIClient, stack: Stack) -> Iterator[Problem]:
+    """Images that are not on the host and cannot be had."""
+    content = bind(stack)
+    for service, image in images_of(content).items():
+        section = content["services"][service]
+        if section.get("pull_policy") == "never" and service not in to_build(stack) and not section.get("build") \
+                and image not in {image_name(stack, name) for name in to_build(stack)} and not is_there(client, image):
+            yield Problem("image", f"The image {image} of {service} is not on the Docker host{_line(stack, service)}.",
+                          "Build or load it there, or let Docker pull it: pull_policy: missing.", service=service)
+    wanted = missing(client, stack, content)
+    for image, said in refused(client, wanted).items():
+        service = wanted[image][0]
+        if is_there(client, image):  # it is asked for anew at every start, and what is there will do
+            continue
+        yield Problem(
+            "image", f"The image {image} of {service} is not here and cannot be pulled: {said.rstrip('.')}"
+                     f"{_line(stack, service)}.",
+            "Check its name and tag, log in to its registry (docker login), or build or load it on this host.",
+            service=service,
+        )
 
 
 def lease_problems(stack: Stack) -> Iterator[Problem]:

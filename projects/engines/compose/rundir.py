@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from projects.engines.base import EngineError
 from projects.engines.process.processes import boot_id
 from projects.engines.process.rundir import read_json, write_json
 
@@ -105,3 +106,14 @@ class RunDir:
     def log_path(self, run: int, instance: str) -> Path:
         safe = "".join(sign if sign.isalnum() or sign in "._-" else f"%{ord(sign):x}" for sign in instance)
         return self.logs / str(run) / f"{safe}.log"
+
+
+@contextlib.contextmanager
+def writing(rundir: RunDir) -> Iterator[None]:
+    """What the data folder refuses, told as an EngineError."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None or not str(error.filename).startswith(str(rundir.path)):
+            raise
+        raise EngineError(f"Hub cannot write to its data folder {rundir.path}: {error.strerror}.") from error

@@ -54,6 +54,8 @@ class Start:
         self.probed: dict[str, float] = {}
         self.output: list[str] = []
         self.began = time.monotonic()
+        # Until Compose has done its work, an end that was seen before it began is about to be followed by a start.
+        self.ends_before = {one.id: one.ended_at for one in observer.look().of(project_name(stack))}
 
     def compose(self, docker: str, file: Path, only: list[str] | None = None) -> Iterator[Step]:
         """Let Compose create and start the containers, and tell what is seen meanwhile."""
@@ -73,6 +75,7 @@ class Start:
                                tuple(line.strip() for line in lines))
                 yield from self.look()
             self.output = command.lines
+            self.ends_before = {}
             if command.code != 0:
                 yield from self.look()
                 raise self._refused()
@@ -119,6 +122,8 @@ class Start:
 
     def _judge(self, spec: ServiceSpec, one: Container) -> bool:
         if one.state in ("exited", "dead"):
+            if self.ends_before.get(one.id) == one.ended_at and one.id in self.ends_before:
+                return False
             if one.exit_code == 0 and not one.error and can_complete(spec, one):
                 return True
             if not one.has_policy or one.exit_code == 0:

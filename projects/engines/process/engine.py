@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
@@ -90,6 +90,9 @@ class ProcessEngine:
 
     def status(self, stack: Stack) -> StackStatus:
         return View(stack, _rundir(stack)).status()
+
+    def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
+        """Nothing: the supervisor's file is looked at."""
 
     def ensure(self, stack: Stack) -> bool:
         rundir = _rundir(stack)

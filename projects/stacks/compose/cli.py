@@ -60,8 +60,21 @@ def run(words: Sequence[str], variables: Mapping[str, str], *, seconds: float, f
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
+_versions: dict[tuple[str, str], tuple[int, ...]] = {}
+
+
 def version(docker: str) -> tuple[int, ...] | None:
-    """The version of Compose v2 that the command brings, such as (2, 26, 1); None when it brings none."""
+    """The version of Compose v2 that the command brings, such as (2, 26, 1); None when it brings none.
+
+    It is asked once; where there is none, again each time, because somebody may install it.
+    """
+    key = (docker, os.environ.get("DOCKER_CONFIG", ""))
+    if key not in _versions and (found := _ask_version(docker)) is not None:
+        _versions[key] = found
+    return _versions.get(key)
+
+
+def _ask_version(docker: str) -> tuple[int, ...] | None:
     answer = run([docker, "compose", "version", "--short"], variables_for({}), seconds=10)
     if answer.code != 0:
         return None

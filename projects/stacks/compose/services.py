@@ -47,7 +47,9 @@ def _spec(name: str, service: dict[str, Any], instances: int, awaited: bool, ser
           line_of: Callable[..., int | None]) -> ServiceSpec:
     labels = labels_of(service)
     try:
-        ports = ports_of(service.get("ports"), row=instances > 1)
+        # In the host's own network nothing is published, and nothing can be leased.
+        published = None if service.get("network_mode") == "host" else service.get("ports")
+        ports = ports_of(published, row=instances > 1)
     except BadPort as error:
         raise BadService(f"{name}: {error}", "services", name, "ports") from None
     one_shot = awaited if "hub.kind" not in labels else labels["hub.kind"] == "one-shot"

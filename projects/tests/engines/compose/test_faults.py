@@ -107,7 +107,7 @@ def test_a_health_check_that_never_passes(kit):
 
 def test_a_job_that_fails_before_what_waits_for_it(kit):
     stack = kit.stack_of("""services:
-  app: {image: "hub-test/busybox:1", depends_on: {job: {condition: service_completed_successfully}}}
+  app: {image: "hub-test/busybox:1", command: [ls], depends_on: {job: {condition: service_completed_successfully}}}
   job: {image: "hub-test/busybox:1", command: ["sh", "-c", "echo no such table; exit 4"]}
 """)
     error = failed(kit, stack)

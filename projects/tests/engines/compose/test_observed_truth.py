@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 
 from projects.engines.base import EngineError
@@ -83,6 +85,25 @@ def test_details_of_a_running_service(kit):
     assert container.id.startswith(web.container_id) and web.image == container.attrs["Image"]
     assert web.started_at is not None and web.exit_code is None
     assert container.labels["hub.project"] == stack.slug and container.labels["hub.revision"] == "1"
+
+
+def test_news_come_by_themselves_also_after_docker_was_away(kit):
+    stack = kit.stack_of(WEB)
+    kit.up(stack)
+    heard = threading.Event()
+    kit.engine.follow(stack, heard.set)
+    kit.engine.follow(stack, heard.set)
+
+    def told() -> bool:
+        heard.clear()
+        kit.container(stack, "side").restart(timeout=0)
+        return heard.wait(2)
+
+    until(told, 20, "a restart is heard of")
+    kit.docker.stop()
+    kit.docker.start()
+    kit.up(stack)
+    until(told, 20, "a restart is heard of again")
 
 
 def test_a_docker_that_goes_away_is_said_and_seen_again(kit):
