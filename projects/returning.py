@@ -67,8 +67,9 @@ class Return:
 
     def _is_the_same(self, good: Revision, failed: Stack) -> bool:
         tried = self.project.revisions.get(number=failed.revision)
+        was, now = revisions.definition_of(good), revisions.definition_of(tried)
         return (good.definition == tried.definition and (not tried.images or tried.images == good.images)
-                and revisions.definition_of(good).env == revisions.definition_of(tried).env)
+                and (was.env, was.document) == (now.env, now.document))
 
     def _bring_back(self, number: int, message: str, detail: str) -> None:
         job, project, engine = self.job, self.project, self.engine

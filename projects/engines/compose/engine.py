@@ -6,6 +6,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import docker
@@ -13,7 +14,7 @@ import docker
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
 from projects.engines.compose import images, problems, remains, volumes
 from projects.engines.compose.bound import bind, to_build
-from projects.engines.compose.containers import Look, Observer
+from projects.engines.compose.containers import Container, Look, Observer
 from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
 from projects.engines.compose.logs import Logs, instance_of
 from projects.engines.compose.naming import HUB_REVISION, labels_for, project_name
@@ -161,19 +162,30 @@ class ComposeEngine:
         return True
 
     def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
-             run: int | None = None) -> LogChunk:
+             run: int | None = None, since: datetime | None = None) -> LogChunk:
         """`service` is the name of a service or of one of its instances. Lines of several instances stand together in
         the order of their times, each with its instance's name before it."""
+        spec, only = instance_of(stack, service)
+        logs, there, run = self._logs_of(stack, run)
+        return logs.read(spec, there, run, tail=tail, after=after, only=only, since=since)
+
+    def history(self, stack: Stack, service: str, *, run: int | None = None,
+                since: datetime | None = None) -> Iterator[LogChunk]:
+        spec, only = instance_of(stack, service)
+        logs, there, run = self._logs_of(stack, run)
+        return logs.history(spec, only or 1, there, run, since)
+
+    def _logs_of(self, stack: Stack, run: int | None) -> tuple[Logs, list[Container], int]:
+        """The logs of a run, the newest unless it is named, and the containers of it that are still there."""
         rundir = RunDir(stack.run_dir)
         record = rundir.record()
-        spec, only = instance_of(stack, service)
         if run is None:
             run = next(iter(self.runs(stack)), 0)
         client, there = None, []
         if run == record.run and record.phase != "down":
             with self._asking(stack) as client:
                 there = self._look(stack).of(project_name(stack))
-        return Logs(client, rundir).read(spec, there, run, tail=tail, after=after, only=only)
+        return Logs(client, rundir), there, run
 
     def runs(self, stack: Stack) -> list[int]:
         rundir = RunDir(stack.run_dir)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import docker
 
-from projects.engines.base import EngineError, LogChunk
+from projects.engines.base import EngineError, LogChunk, Moment
 from projects.engines.compose.containers import Container
 from projects.engines.compose.naming import instance_name
 from projects.engines.compose.rundir import RunDir
@@ -29,6 +29,7 @@ KEPT_BYTES = 4 * 1024 * 1024
 KEPT_RUNS = 5
 LAST_LINES = 20
 MAX_LINES = 20_000
+CHUNK_LINES = 2_000
 
 Line = tuple[int, str]
 
@@ -40,8 +41,9 @@ class Logs:
         self.client, self.rundir = client, rundir
 
     def read(self, spec: ServiceSpec, containers: list[Container], run: int, *, tail: int, after: int | None,
-             only: int | None = None) -> LogChunk:
-        """Lines of a service, or of its instance number `only`: the last `tail`, or those after an offset.
+             only: int | None = None, since: datetime | None = None) -> LogChunk:
+        """Lines of a service, or of its instance number `only`: the last `tail`, or those after an offset; with
+        `since` only those written then or later.
 
         `containers` are those that are still there; none when the run has ended.
         """
@@ -54,9 +56,33 @@ class Logs:
             name = instance_name(spec, number)
             parts.append(lines if len(numbers) == 1 else [(at, f"{name} | {text}") for at, text in lines])
         merged = list(heapq.merge(*parts, key=lambda line: line[0]))
-        shown = merged[-tail:] if tail > 0 else []
-        offset = max([after or 0, *(at for at, _ in merged)])
-        return LogChunk(tuple(text for _, text in shown), offset, run, missed)
+        begin = _nanoseconds(since)
+        shown = [line for line in merged[-tail:] if line[0] >= begin] if tail > 0 else []
+        return _chunk(shown, max([after or 0, *(at for at, _ in merged)]), run, missed)
+
+    def history(self, spec: ServiceSpec, number: int, containers: list[Container], run: int,
+                since: datetime | None) -> Iterator[LogChunk]:
+        """All that is kept of one instance, oldest first, in chunks of `CHUNK_LINES`."""
+        begin, newest = _nanoseconds(since), 0
+        chunk: list[Line] = []
+        for at, text in self._everything(spec, number, containers, run):
+            newest = max(newest, at)
+            if at >= begin:
+                chunk.append((at, text))
+            if len(chunk) == CHUNK_LINES:
+                yield _chunk(chunk, newest, run)
+                chunk = []
+        if chunk:
+            yield _chunk(chunk, newest, run)
+
+    def _everything(self, spec: ServiceSpec, number: int, containers: list[Container], run: int) -> Iterator[Line]:
+        newest = -1
+        for at, text in _stored(self.rundir.log_path(run, instance_name(spec, number))):
+            newest = max(newest, at)
+            yield at, text
+        for container in containers:
+            if container.service == spec.name and container.number == number:
+                yield from (line for line in self._live(container, MAX_LINES, None) if line[0] > newest)
 
     def last_lines(self, container: Container) -> tuple[str, ...]:
         """The last lines of one container; none when they cannot be read."""
@@ -109,6 +135,15 @@ class Logs:
                               service=container.service) from None
         lines = (_line(line) for line in text.decode("utf-8", "replace").split("\n") if line)
         return [line for line in lines if after is None or line[0] > after]
+
+
+def _chunk(lines: list[Line], offset: int, run: int, missed: bool = False) -> LogChunk:
+    moments = tuple(Moment(datetime.fromtimestamp(at / 1e9, UTC), 0.0) if at else None for at, _ in lines)
+    return LogChunk(tuple(text for _, text in lines), offset, run, missed, moments)
+
+
+def _nanoseconds(since: datetime | None) -> int:
+    return 0 if since is None else int(since.timestamp() * 1_000_000_000)
 
 
 def _stored(path: Path) -> Iterator[Line]:

@@ -200,6 +200,26 @@ class EngineConformance:
         assert read == [f"beat {number}" for number in range(1, len(read) + 1)]
         assert kit.engine.runs(stack) == [first.run]
 
+    def test_lines_have_their_times_and_all_that_is_kept_can_be_read(self, kit):
+        stack = kit.stack("worker")
+        kit.up(stack)
+        until(lambda: len(kit.engine.logs(stack, "worker").lines) >= 5, 10, "five lines")
+        name = stack.definition.service("worker").instance_names()[0]
+
+        def known():
+            # The newest may not have been looked at yet, so nobody knows their time.
+            return [moment.at for chunk in kit.engine.history(stack, name) for moment in chunk.moments if moment]
+
+        until(lambda: len(known()) >= 5 and known()[-1] > known()[0], 10, "lines of two moments")
+        times = known()
+        assert times == sorted(times)
+        chunks = list(kit.engine.history(stack, name))
+        lines = [line for chunk in chunks for line in chunk.lines]
+        assert lines[:5] == [f"beat {number}" for number in range(1, 6)]
+        assert sum(len(chunk.moments) for chunk in chunks) == len(lines)
+        later = kit.engine.logs(stack, "worker", since=times[-1]).lines
+        assert later and "beat 1" not in later
+
     def test_usage_counts_processes_memory_and_processor_time(self, kit):
         stack = kit.stack("web", "worker")
         kit.up(stack)
