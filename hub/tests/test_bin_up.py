@@ -145,6 +145,30 @@ def test_the_tests_install_more_and_the_start_is_satisfied_with_it(checkout_with
     assert run(checkout_with_environment).stdout.startswith("manage.py up")
 
 
+def test_a_change_of_an_included_file_is_installed(checkout_with_environment: Path):
+    python = checkout_with_environment / "bin" / "python"
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+
+    def said() -> list[str]:
+        done = subprocess.run([python, "--dev", "-c", "print('here')"], env=environment, capture_output=True, text=True,
+                              check=True)
+        return done.stdout.splitlines()
+
+    included = checkout_with_environment / "requirements-more.txt"
+    included.write_text("# nothing\n")
+    dev = checkout_with_environment / "requirements-dev.txt"
+    before = dev.read_text()
+    dev.write_text(f"{before}-r {included.name}\n")
+    try:
+        assert len(said()) == 2
+        assert said() == ["here"]
+        included.write_text("# nothing either\n")
+        assert said() == ["Installing requirements-dev.txt (a minute at the first start) ...", "here"]
+    finally:
+        dev.write_text(before)
+        included.unlink()
+
+
 def test_an_old_python_is_refused(checkout: Path, tmp_path: Path):
     old = 'case "$2" in *sys.exit*) exit 1 ;; *) echo 3.9 ;; esac'
     line = refusal(run(checkout, path=programs(tmp_path / "programs", python3=old)))

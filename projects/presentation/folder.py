@@ -88,4 +88,8 @@ def _service(spec: ServiceSpec, seen: Preview, typed: Mapping[str, str], errors:
 
 def _counted(definition: Definition) -> str:
     number = len(definition.services)
-    return f"{number} service{'' if number == 1 else 's'}"
+    counted = f"{number} service{'' if number == 1 else 's'}"
+    if definition.engine != "dagger":
+        return counted
+    built = len(definition.builds)
+    return f"{counted}, {built} image{'' if built == 1 else 's'} built by Dagger"

@@ -116,7 +116,7 @@ class DoubleImages:
             if not failed:
                 raise GraphQLError(text.strip().splitlines()[-1])
             command = json.loads(f'"{failed["now"]}"') if failed["now"] else failed["then"]
-            raise exec_error(command, int(failed["code"] or failed["code_then"]), text)
+            raise exec_error(command, int(failed["code"] or failed["code_then"]), output_of(text))
         return name
 
     def _on_paper(self, folder: Path, dockerfile: Path, arguments: dict, labels: list[dict]) -> str:
@@ -128,6 +128,12 @@ class DoubleImages:
             if done.returncode:
                 raise exec_error(command, done.returncode, done.stderr)
         return f"sha256:{len(self._made):064x}"
+
+
+def output_of(text: str) -> str:
+    """What the failed command wrote: BuildKit repeats it between two rulers, each line with its time before it."""
+    lines = re.findall(r"^------$(.*?)^------$", text, re.MULTILINE | re.DOTALL)[-1].strip().splitlines()
+    return "\n".join(line.partition(" ")[2] for line in lines[1:])
 
 
 def exec_error(command: str, code: int, stderr: str) -> GraphQLError:

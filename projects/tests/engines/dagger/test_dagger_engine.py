@@ -97,7 +97,7 @@ def test_a_build_that_fails_starts_nothing_and_names_the_line(kit, shop):
     assert raised.value.message == (
         "web: its build failed (Dockerfile, line 3): echo no such file >&2; exit 4 exited with code 4."
     )
-    assert "no such file" in raised.value.detail
+    assert raised.value.detail == "no such file"
     assert (raised.value.service, raised.value.line) == ("web", 3)
     assert kit.left(shop) == []
 

@@ -95,6 +95,7 @@ def test_the_add_page_offers_dagger_for_what_builds(folder, db):
     page = operator.get(reverse("projects:preview"), {"path": str(folder)}).content.decode()
     assert 'value="compose" checked' in page
     assert 'value="dagger"' in page
+    assert "1 service, 1 image built by Dagger" in page
     (folder / "compose.yaml").write_text("services:\n  db: {image: postgres}\n")
     page = operator.get(reverse("projects:preview"), {"path": str(folder)}).content.decode()
     assert 'value="dagger"' not in page
