@@ -19,8 +19,8 @@ from projects.stacks.spec import Definition, Stack
 from projects.tests.docker_engine import BUSYBOX, DockerEngine
 from projects.tests.engines.processes_seen import kill
 
-# The variable gives the service a megabyte, so that there is memory to measure.
-SERVE = "mkdir -p /www && echo {text} > /www/index.html && x=$$(yes | head -c 1000000) && httpd -f -p {port} -h /www"
+# The variable gives the service some megabytes, so that there is memory to measure.
+SERVE = "mkdir -p /www && echo {text} > /www/index.html && x=$$(yes | head -c 4000000) && httpd -f -p {port} -h /www"
 # Every kind of service the conformance suite speaks of, by its name; `broken` stands on line 5 of its file.
 KINDS: dict[str, dict[str, Any]] = {
     "web": {
