@@ -54,8 +54,6 @@ os.environ.setdefault("DATABASE_URL", "")
 os.environ["DOCKER_HOST"] = f"unix://{SCRATCH / 'no-docker.sock'}"
 os.environ.pop("DOCKER_CONTEXT", None)
 
-pytest_plugins = ["projects.tests.docker_engine"]
-
 if settings.HUB_DATA != DATA:
     raise pytest.UsageError("Django's settings were read before the tests could set their own HUB_DATA.")
 # Pages must render without collectstatic, and passwords in tests need no strength.
@@ -68,7 +66,7 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 django.setup()
 settings.STATIC_ROOT.mkdir(exist_ok=True)
 
-pytest_plugins = ["hub.tests.side_by_side"]
+pytest_plugins = ["hub.tests.postgres", "hub.tests.side_by_side", "projects.tests.docker_engine"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

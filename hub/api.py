@@ -29,6 +29,8 @@ class ErrorDetail(Schema):
     message: str
     field: str | None = None
     hint: str | None = None
+    position: int | None = None
+    expected: str | None = None
     correlation_id: str
 
 

@@ -81,6 +81,9 @@ class Task(models.Model):
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
 
+    # Whoever ran it knows that no attempt has said a line: its log need not be looked for.
+    silent = False
+
     class Meta:
         ordering = ["-id"]
         permissions = [("operate_task", "Can start, cancel and retry tasks")]

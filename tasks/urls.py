@@ -10,6 +10,8 @@ app_name = "tasks"
 
 urlpatterns = [
     path("", views.task_list, name="list"),
+    path("count/", views.counted, name="count"),
+    path("suggestions/", views.suggestions, name="suggestions"),
     path("rows/", views.rows, name="rows"),
     path("drift/", drift.page, name="drift"),
     path("drift/findings/", drift.findings, name="drift-findings"),
