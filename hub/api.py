@@ -20,6 +20,7 @@ from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
 from projects.api import filesystem, orchestration, registry
 from tasks.api import router as tasks_router
+from tasks.api_bulk import router as bulk_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
 
@@ -79,6 +80,7 @@ add_error_handlers(api)
 api.add_router("/projects", registry.router)
 api.add_router("/orchestration", orchestration.router)
 api.add_router("/filesystem", filesystem.router)
+api.add_router("/tasks/bulk", bulk_router)
 api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)

@@ -105,7 +105,7 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         raise BadTask(f"What is in the parameters {error}.", "params") from None
     job.check(params)
     priority = Task._meta.get_field("priority").default if priority is None else priority
-    _check_priority(priority)
+    check_priority(priority)
     lane = job.lane if lane is None else lane
     if lane not in LANES:
         raise BadTask(f"There is no lane {str(lane)[:40]!r}: use {', '.join(LANES)}.", "lane")
@@ -125,7 +125,8 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
     )  # fmt: skip
 
 
-def _check_priority(priority: object) -> None:
+def check_priority(priority: object) -> None:
+    """Raises BadTask for what is no priority."""
     if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
         raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
 
@@ -190,7 +191,7 @@ def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
 
     Returns the task as it is then. Raises BadTask, NotWaiting, and Task.DoesNotExist for an unknown id.
     """
-    _check_priority(priority)
+    check_priority(priority)
     task = Task.objects.get(pk=task if isinstance(task, uuid.UUID) else task.pk)
     with transaction.atomic():
         before = task.priority

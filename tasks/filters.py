@@ -110,6 +110,7 @@ class Filters:
             "older": urlencode({**first, "cursor": part.next_cursor}) if part.next_cursor else "",
             "newest": urlencode(first) if self.asked.cursor else None,
             "counted": urlencode(first),
+            "as_query": "" if self.problem else self.as_query(),
             "tabs": urlencode({name: value for name, value in first.items() if name != "state"}),
             # Only what a task here is about: whoever reads tasks may not ask for any other row by its address.
             "about": next((row.subject for row in rows if row.task.subject == self.wanted_subject), None),
@@ -134,6 +135,11 @@ class Filters:
             if value := self.wanted.get(name):
                 where &= KINDS[name].read(value, 0, now)
         return replace(query, where=where)
+
+    def as_query(self) -> str:
+        """All of it as one query, which finds the same."""
+        asked = [f'{name}:"{value}"' for name, value in self.wanted.items() if name != "q"]
+        return " ".join([*([f"({self.wanted['q']})"] if self.wanted.get("q") else []), *asked])
 
     def count(self) -> Count:
         """How many tasks there are of these, counted up to 500,000."""

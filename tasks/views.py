@@ -20,6 +20,7 @@ from accounts.models import Role
 from events.models import Event
 from events.presentation import row_of
 from tasks import actions
+from tasks.bulk.presentation import progress_of
 from tasks.errors import TaskError
 from tasks.filters import PERIODS, PRIORITIES, Filters, choices, offered
 from tasks.glance import glance
@@ -198,6 +199,7 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "live_version": _version(view, last_line),
         "last_line": last_line,
         "retries": job.retries if job else 0,
+        "bulk": progress_of(task),
         "attempts": list(task.attempts.order_by("-number")),
         "result": _pretty(task.result) if task.result is not None else "",
     }

@@ -147,6 +147,8 @@ KINDS = {kind.name: kind for kind in (
     Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker),
     Kind("project", "project:shop", "about that project, by name or number", _project),
     Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so", _text("job", "the name of a job")),
+    Kind("subject", "subject:projects.project:7", "about that, as its subject is written",
+         _text("subject", "a subject such as projects.project:7")),
     Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it")),
     Kind("correlation", "correlation:1b4e28ba-2fa1-41d2-883f-0016d3cca427", "part of that request", _correlation),
     Kind("id", "id:019a0c3e-7d2b-7c51-9b1e-6f0a4b7c8d9e", "that task", _id),
