@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
 from accounts.models import Role
-from events.keyset import take
+from events.api_lists import ListQuery
 from tasks import actions
-from tasks.api_shapes import CeleryStatus, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
+from tasks.api_shapes import CeleryStatus, SearchCount, SearchQuery, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
 from tasks.errors import BadTask
 from tasks.job import job_class
 from tasks.models import Task
+from tasks.search.finding import count, take
+from tasks.search.query import read
 from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
 
 router = Router(tags=["Tasks"])
@@ -29,8 +32,21 @@ def list_tasks(request: HttpRequest, query: Query[TaskQuery]):
             tasks = tasks.filter(**{name: value})
     if query.project is not None:
         tasks = tasks.filter(subject=f"{PROJECT_SUBJECT}{query.project}")
-    part = take(with_relatives(tasks), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
-    return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
+    return _page(tasks, query)
+
+
+@router.get("/search", response=TaskList, url_name="task-search", summary="Search tasks")
+def search_tasks(request: HttpRequest, query: Query[SearchQuery]):
+    """Words, "phrases", OR, -without, and qualifiers such as state:failed, priority:>=8, wait:>30s or
+    created:2026-11-01..2026-11-07. 400 with `position` (in characters, from 0) for a query that is not understood."""
+    return _page(Task.objects.defer("detail"), query)
+
+
+@router.get("/search/count", response=SearchCount, url_name="task-search-count", summary="Count tasks")
+def count_tasks(request: HttpRequest, query: Query[SearchQuery]):
+    """How many tasks a query finds, counted up to 500,000."""
+    found = count(Task.objects.all(), read(query.q))
+    return {"count": found.number, "more": found.more}
 
 
 @router.post("", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Start a task")
@@ -70,6 +86,12 @@ def show_task_status(request: HttpRequest, task_id: UUID):
 @router.get("/status/{task_id}", response=CeleryStatus, summary="Status of a task, at its older address")
 def show_task_status_at_older_address(request: HttpRequest, task_id: UUID):
     return _status(task_id)
+
+
+def _page(tasks: QuerySet[Task], query: ListQuery) -> dict:
+    part = take(with_relatives(tasks), read(query.q), limit=query.limit, cursor=query.cursor,
+                ascending=query.order == "asc")
+    return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
 
 
 def _status(task_id: UUID) -> JsonResponse:

@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
-from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
+from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
+from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
@@ -80,6 +81,9 @@ class Task(models.Model):
     result = models.JSONField(null=True, blank=True)
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
+
+    # Whoever ran it knows that no attempt has said a line: its log need not be looked for.
+    silent = False
 
     class Meta:
         ordering = ["-id"]

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from tasks import views, worker_views
+from tasks.bulk import views as bulk
 from tasks.drift import views as drift
 from tasks.schedules import views as schedules
 
@@ -10,6 +11,9 @@ app_name = "tasks"
 
 urlpatterns = [
     path("", views.task_list, name="list"),
+    path("bulk/", bulk.change, name="bulk"),
+    path("count/", views.counted, name="count"),
+    path("suggestions/", views.suggestions, name="suggestions"),
     path("rows/", views.rows, name="rows"),
     path("drift/", drift.page, name="drift"),
     path("drift/findings/", drift.findings, name="drift-findings"),
