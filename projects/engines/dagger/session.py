@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 
 from projects.engines.dagger.access import PORT_VARIABLE, TOKEN_VARIABLE, Access
 
-
 KILLED_SECONDS = 1.0
 
 
