@@ -26,6 +26,7 @@ urlpatterns = [
     path("schedules/<int:pk>/delete/", schedules.delete, name="schedule-delete"),
     path("monitor/", monitor.page, name="monitor"),
     path("monitor/live/", monitor.live, name="monitor-live"),
+    path("monitor/stream/", monitor.stream, name="monitor-stream"),
     path("workers/", worker_views.worker_list, name="workers"),
     path("workers/live/", worker_views.live, name="workers-live"),
     path("workers/<str:name>/<str:what>/", worker_views.order, name="order"),

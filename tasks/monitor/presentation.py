@@ -76,12 +76,12 @@ class RunningRow:
     since: str
 
 
-def context(snapshot: dict[str, Any], chosen: str) -> dict[str, Any]:
-    """What the templates read; `chosen` is the range of the chart."""
+def context(snapshot: dict[str, Any], chosen: str, may_operate: bool) -> dict[str, Any]:
+    """What the templates read; `chosen` is the range of the chart, `version` a mark of all that is shown."""
     by_worker = {one["task"]: one["name"] for one in snapshot["workers"]["items"] if one["task"]}
     running = {one["id"]: one for one in snapshot["running"]}
     alive = snapshot["workers"]
-    return {
+    shown = {
         "tiles": _tiles(snapshot),
         "lanes": snapshot["lanes"],
         "workers": [_worker(one, running.get(one["task"]), snapshot["at"]) for one in alive["items"]],
@@ -99,7 +99,9 @@ def context(snapshot: dict[str, Any], chosen: str) -> dict[str, Any]:
         "chart": _chart(snapshot, chosen),
         "chosen": chosen,
         "ranges": list(RANGES),
+        "may_operate": may_operate,
     }
+    return shown | {"version": version_of([shown])}
 
 
 def fragment(chosen: str, may_operate: bool) -> tuple[str, SafeString]:
@@ -108,10 +110,8 @@ def fragment(chosen: str, may_operate: bool) -> tuple[str, SafeString]:
     key = (snapshot["version"], chosen, may_operate)
     found = _rendered.get(key)
     if found is None:
-        shown = context(snapshot, chosen) | {"may_operate": may_operate}
-        version = version_of([snapshot["version"], chosen, may_operate])
-        html = render_to_string("tasks/monitor/_live.html", shown | {"version": version})
-        found = version, mark_safe(html)
+        shown = context(snapshot, chosen, may_operate)
+        found = shown["version"], mark_safe(render_to_string("tasks/monitor/_live.html", shown))
         for old in [one for one in list(_rendered) if one[0] != snapshot["version"]]:
             _rendered.pop(old, None)
         _rendered[key] = found

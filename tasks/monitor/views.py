@@ -5,17 +5,20 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_GET, require_safe
 
 from accounts.access import require
 from accounts.models import Role
 from accounts.roles import at_least, role_of
+from events.streams import event_stream
 from tasks.monitor.ended import RANGES
+from tasks.monitor.feed import Part, follow
 from tasks.monitor.presentation import context, fragment
 from tasks.monitor.shared import latest
-from tasks.presentation import version_of
 
 USUAL = "hour"
+# Who listens is asked again so often (seconds) who they are: who has signed out hears no more after that.
+LIFE = 60
 
 
 @never_cache
@@ -23,9 +26,7 @@ USUAL = "hour"
 @require(Role.VIEWER)
 def page(request: HttpRequest) -> HttpResponse:
     """Workers, lanes, throughput and failures, and what runs; `?range=minute|hour|day` is that of the chart."""
-    snapshot, chosen = latest(), range_of(request)
-    version = version_of([snapshot["version"], chosen, may_operate(request)])
-    return render(request, "tasks/monitor/page.html", context(snapshot, chosen) | {"version": version})
+    return render(request, "tasks/monitor/page.html", context(latest(), range_of(request), may_operate(request)))
 
 
 @never_cache
@@ -37,6 +38,16 @@ def live(request: HttpRequest) -> HttpResponse:
     if request.GET.get("v") == version:
         return HttpResponse(status=204)
     return HttpResponse(html)
+
+
+@never_cache
+@require_GET
+@require(Role.VIEWER)
+def stream(request: HttpRequest) -> HttpResponse:
+    """The same as server-sent events, one for each change; nothing first when it looks as in version `?v=`, or as in
+    the one that the browser names when it comes again."""
+    last = request.headers.get("Last-Event-ID") or request.GET.get("v", "")
+    return event_stream(follow(Part(range_of(request), may_operate(request)), last), LIFE)
 
 
 def range_of(request: HttpRequest) -> str:

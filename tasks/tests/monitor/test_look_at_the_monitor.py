@@ -74,7 +74,13 @@ def test_a_worker_that_was_killed_is_shown_with_what_it_was_on(trial_workers, sa
     eventually(lambda: "began" in said.read_text())
     os.kill(worker.pid, signal.SIGKILL)
     rescuer = Rescuer()
-    shown = eventually(lambda: (rescuer.rescue() and None) or ((page := text_of(looker)) and "1 died" in page and page), 20)
+
+    def page() -> str:
+        rescuer.rescue()
+        shown = text_of(looker)
+        return shown if "1 died" in shown else ""
+
+    shown = eventually(page, 20)
     assert worker.name in shown and f"/tasks/{task.pk}/" in shown
 
 
