@@ -11,16 +11,20 @@ from ninja import Query, Router, Status
 from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListQuery
+from events.streams import event_stream
 from tasks import actions
 from tasks.api_shapes import CeleryStatus, SearchCount, SearchQuery, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
 from tasks.errors import BadTask
 from tasks.job import job_class
 from tasks.models import Task
+from tasks.monitor.feed import Part, follow
 from tasks.search.finding import count, take
 from tasks.search.query import read
 from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
 
 router = Router(tags=["Tasks"])
+STREAM_LIFE = 300
+SNAPSHOTS = {"responses": {200: {"description": "Snapshots", "content": {"text/event-stream": {}}}}}
 
 
 @router.get("", response=TaskList, url_name="tasks", summary="List tasks")
@@ -59,6 +63,17 @@ def start_task(request: HttpRequest, body: TaskIn):
         job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at, depends_on=body.depends_on,
         unless_succeeded=body.unless_succeeded,
     )))
+
+
+@router.get("/stream", url_name="task-stream", summary="Follow workers, lanes and tasks", openapi_extra=SNAPSHOTS)
+def stream_tasks(request: HttpRequest, last: str = ""):
+    """What the monitor shows, as JSON: at once, and whenever it changes, at most once a second.
+
+    Server-sent events, or on the same path a WebSocket. `id` is the version of what is shown: who names it as
+    `Last-Event-ID` (or `last`) hears first when it is another. Each holds the last minute, hour and day, so who was cut
+    off has missed nothing. A stream ends after five minutes: connect again. 503 when too many are open.
+    """
+    return event_stream(follow(Part(), request.headers.get("Last-Event-ID") or last), STREAM_LIFE)
 
 
 @router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")

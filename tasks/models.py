@@ -102,6 +102,11 @@ class Task(models.Model):
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
             models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
+            # For the monitor, which looks every second: what ended when, what is active, and what is due.
+            models.Index(fields=["finished_at", "state"], condition=~Q(finished_at=None), name="task_ended"),
+            models.Index(fields=["state", "lane", "priority", "queued_at"],
+                         condition=Q(state__in=sorted(ACTIVE)), name="task_active"),
+            models.Index(fields=["state", "run_at"], condition=Q(state=TaskState.SCHEDULED), name="task_due"),
         ]
 
     def __str__(self) -> str:
@@ -200,6 +205,7 @@ class Attempt(models.Model):
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="attempt_number_once")]
         indexes = [
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
+            models.Index(fields=["-ended_at"], condition=Q(outcome="died"), name="attempt_died"),
         ]
 
     def __str__(self) -> str:

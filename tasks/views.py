@@ -21,6 +21,7 @@ from events.models import Event
 from events.presentation import row_of
 from tasks import actions
 from tasks.bulk.presentation import progress_of
+from tasks.copying import commands_of
 from tasks.errors import TaskError
 from tasks.filters import PERIODS, PRIORITIES, Filters, choices, offered
 from tasks.glance import glance
@@ -33,6 +34,7 @@ from tasks.search.completion import suggest
 from tasks.search.qualifiers import KINDS
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
+from tasks.timeline import among_earlier, timeline_of
 
 LINES = 500
 EVENTS = 20
@@ -101,6 +103,9 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "subject": look_up([task.subject]).get(task.subject, Subject("")),
         "level": priority_level(task.priority),
         "params": _pretty(task.params) if task.params else "",
+        "related": Task.objects.filter(correlation_id=task.correlation_id).exclude(pk=pk).order_by("-id").only(
+            "id", "title", "state")[:EVENTS],
+        "commands": commands_of(task, request.build_absolute_uri("/").rstrip("/")),
         "children": task.children.only("id", "title", "state")[:EVENTS],
         "retried_by": task.retried_by.only("id", "title", "state")[:EVENTS],
         "events": [row_of(event) for event in events],
@@ -192,6 +197,7 @@ def _version(view: TaskView, last_line: int) -> str:
 
 def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
     job = job_class(task.job)
+    attempts = list(task.attempts.order_by("-number"))
     return {
         "task": task,
         "view": view,
@@ -200,7 +206,9 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "last_line": last_line,
         "retries": job.retries if job else 0,
         "bulk": progress_of(task),
-        "attempts": list(task.attempts.order_by("-number")),
+        "attempts": attempts,
+        "timeline": timeline_of(task, attempts),
+        "earlier": among_earlier(task),
         "result": _pretty(task.result) if task.result is not None else "",
     }
 
