@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0005_node'),
+        ('tasks', '0007_bulk'),
     ]
 
     operations = [
