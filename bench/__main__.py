@@ -9,12 +9,12 @@ import sys
 import time
 from types import FrameType
 
-from bench import graph, idle, ports, start, tasks, web
+from bench import graph, idle, ports, search, start, tasks, web
 from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK
 
 BENCHES = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
-           "graph": graph.run}
+           "graph": graph.run, "search": search.run}
 
 
 def main() -> int:
