@@ -101,6 +101,8 @@ class Task(models.Model):
             models.Index(fields=["subject", "-id"], name="task_subject"),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
+            # With the id, so that the ids of a week are found without a look at its tasks.
+            models.Index(fields=["created_at", "id"], name="task_created"),
             models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
             # For the monitor, which looks every second: what ended when, what is active, and what is due.
             models.Index(fields=["finished_at", "state"], condition=~Q(finished_at=None), name="task_ended"),

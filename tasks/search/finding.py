@@ -13,7 +13,7 @@ from tasks.models import Task
 from tasks.search import matching
 from tasks.search.query import Query
 
-# When the columns leave no more than so many, the words are looked up among these.
+# Among so many that the columns leave, the words are looked up first: often that is enough, or these are all.
 FEW = 1000
 # Matches that are looked at together when columns are to be met too, at first and at most.
 AT_FIRST, AT_MOST = 200, 5000
@@ -35,7 +35,14 @@ def take(tasks: QuerySet[Task], query: Query, *, limit: int = DEFAULT_LIMIT, cur
          ascending: bool = False) -> Part:
     """A part of these tasks that the query finds, newest first unless `ascending`. Raises BadCursor."""
     if not query.text:
-        return take_rows(tasks.filter(query.where), limit=limit, cursor=cursor, ascending=ascending)
+        if not query.where:
+            return take_rows(tasks, limit=limit, cursor=cursor, ascending=ascending)
+        # The ids first: an index may know these, and sorts them without a look at the tasks.
+        last, order = last_of(Task, cursor, ascending), "pk" if ascending else "-pk"
+        beyond = tasks.filter(query.where) if last is None else tasks.filter(
+            query.where, **{"pk__gt" if ascending else "pk__lt": last})
+        keys = list(beyond.order_by(order).values_list("pk", flat=True)[: limit + 1])
+        return cut(Task, list(tasks.filter(pk__in=keys).order_by(order)), limit, ascending)
     last = last_of(Task, cursor, ascending)
     return cut(Task, _found(tasks.filter(query.where), query.text, last, ascending, limit + 1), limit, ascending)
 
@@ -54,13 +61,14 @@ def count(tasks: QuerySet[Task], query: Query, most: int = MOST_COUNTED) -> Coun
 
 def _found(tasks: QuerySet[Task], text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[Task]:
     order, dialect = "pk" if ascending else "-pk", matching.dialect()
-    filtered = bool(tasks.query.where)
+    filtered, found = bool(tasks.query.where), []
     if filtered:
         beyond = tasks if last is None else tasks.filter(**{"pk__gt" if ascending else "pk__lt": last})
-        few = list(beyond.order_by(order).values_list("pk", flat=True)[: FEW + 1])
-        if len(few) <= FEW:
-            return list(tasks.filter(pk__in=dialect.among(text, few)).order_by(order)[:count])
-    found: list[Task] = []
+        few = list(beyond.order_by(order).values_list("pk", flat=True)[:FEW])
+        found = list(tasks.filter(pk__in=dialect.among(text, few)).order_by(order)[:count])
+        if len(few) < FEW or len(found) >= count:
+            return found
+        last = few[-1]
     size = AT_FIRST if filtered else count
     while True:
         keys = dialect.hits(text, last, ascending, size)

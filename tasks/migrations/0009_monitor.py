@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0007_bulk'),
+        ('tasks', '0008_created'),
     ]
 
     operations = [
