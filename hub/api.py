@@ -18,7 +18,7 @@ from accounts.signals import key_accepted
 from events.context import become
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
-from projects.api import filesystem, logs, orchestration, registry
+from projects.api import adoption, filesystem, logs, orchestration, registry
 from tasks.api import router as tasks_router
 from tasks.api_bulk import router as bulk_router
 from tasks.api_lanes import router as lanes_router
@@ -77,6 +77,8 @@ api = HubAPI(
     parser=StrictParser(),
 )
 add_error_handlers(api)
+# Before the registry, which takes any other word in this place for the id of a project.
+api.add_router("/projects", adoption.router)
 api.add_router("/projects", registry.router)
 api.add_router("/projects", logs.router)
 api.add_router("/orchestration", orchestration.router)
