@@ -121,6 +121,15 @@ def restored_revision(project: Project, number: int, task_id=None, because: str 
     return _stack(project, revision)
 
 
+def withdraw(project: Project, stack: Stack) -> None:
+    """Undo the revision that is this stack, of which nothing was started: the one before is the newest again."""
+    with transaction.atomic():
+        project.revisions.filter(number=stack.revision).delete()
+        services = running_stack(project).definition.services
+        ports.lease(project, services)
+        sync_services(project, services)
+
+
 def running_stack(project: Project) -> Stack:
     """What was started last: the newest revision, or the folder's services when nothing was ever started."""
     revision = project.revisions.first()
