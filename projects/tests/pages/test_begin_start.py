@@ -60,7 +60,7 @@ def test_every_part_of_it_has_its_place_on_the_page(operator, project):
 def test_the_page_asks_for_the_rest_soon_and_gets_it(operator, project):
     page = overview(operator, project)
     begun = start(operator, project)
-    root = re.search(r'id="live" hx-get="[^"]+version=(\w+)" hx-trigger="([^"]+)"', page)
+    root = re.search(r'id="live" hx-get="[^"]+version=(\w+)"\s+hx-trigger="([^"]+)"', page)
     (event,) = re.findall(r"\w+", begun["HX-Trigger"])
     assert f"{event} from:body delay:400ms" in root[2]
     rest = live(operator, project, root[1])
@@ -80,7 +80,7 @@ def test_trying_again_takes_away_what_was_wrong(operator, project):
     Service.objects.update(state="failed", reason="exited with code 1", last_lines=["KeyError"])
     assert "KeyError" in part(overview(operator, project), "told")
     text = start(operator, project).content.decode()
-    assert re.search(r'id="told" hx-swap-oob="true" hidden>\s*</div>', text)
+    assert re.search(r'id="told" hx-swap-oob="true"\s+hidden\s*>\s*</div>', text)
 
 
 def test_a_second_press_shows_the_same_task(operator, project):
