@@ -303,7 +303,14 @@ class ComposeEngine:
         """The client of the stack's host; what fails in between is told as an EngineError."""
         client = self.hosts.client(stack)
         try:
-            yield client
+            try:
+                yield client
+            except Unreachable:
+                raise
+            except EngineError:
+                # A command of Compose has failed: where its host went away meanwhile, that is the cause to tell.
+                client.ping()
+                raise
         except docker.errors.APIError as error:
             raise EngineError(f"Docker refused: {str(error.explanation or error).rstrip('.')}.") from error
         except AWAY as error:
