@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -113,6 +113,11 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         raise BadTask("The subject must be a text of at most 100 characters.", "subject")
     if run_at is not None and timezone.is_naive(run_at):
         raise BadTask("The time to run at needs a time zone.", "run_at")
+    if run_at is not None:
+        try:
+            run_at = run_at.astimezone(UTC)
+        except OverflowError:
+            raise BadTask("The time to run at is out of range.", "run_at") from None
     now = timezone.now()
     if run_at is not None and run_at < now - LATE:
         raise BadTask("The time to run at is in the past.", "run_at")

@@ -55,11 +55,20 @@ class Sleep(Job):
         return {"slept": seconds}
 
 
+class FailsForGood(JobFailed):
+    """A failure that no retry would mend."""
+
+
 class Fail(Job):
-    """`{"message"?: text, "times"?: 0-100}`: fails; with `times` only so many times in a row of retries."""
+    """`{"message"?: text, "times"?: 0-100}`: fails for good; with `times` so many times, each tried again by itself
+    after a pause, and then succeeds."""
 
     name = "demo.fail"
     startable = True
+    retries = 100
+    backoff = 0.5
+    backoff_cap = 10.0
+    no_retry_on = (FailsForGood,)
 
     @classmethod
     def check(cls, params: dict[str, Any]) -> None:
@@ -75,16 +84,13 @@ class Fail(Job):
         return "Fail"
 
     def run(self) -> dict[str, Any]:
-        times, before = self.params.get("times"), self._failures_before()
-        if times is not None and before >= times:
+        message, times = self.params.get("message") or "This was to be expected.", self.params.get("times")
+        if times is None:
+            raise FailsForGood(message)
+        before = self.task.attempts.filter(outcome="failed").count()
+        if before >= times:
             return {"failures": before}
-        raise JobFailed(self.params.get("message") or "This was to be expected.", f"Failure {before + 1} of this task.")
-
-    def _failures_before(self) -> int:
-        count, task = 0, self.task.retry_of
-        while task is not None and count < 100:
-            count, task = count + 1, task.retry_of
-        return count
+        raise JobFailed(message, f"Failure {before + 1} of {times}.")
 
 
 def _is_number(value: object) -> bool:

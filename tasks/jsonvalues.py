@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
+
+# An escaped NUL, and not a backslash (itself escaped) before the letters "u0000".
+NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class NotJson(ValueError):
@@ -17,7 +21,7 @@ def normalized(value: Any, limit: int) -> Any:
         size = len(text.encode())
     except (TypeError, ValueError, RecursionError) as error:  # a lone surrogate is a ValueError too
         raise NotJson(f"is not JSON: {error}") from None
-    if "\\u0000" in text:
+    if NUL.search(text):
         raise NotJson("contains the character NUL")
     if size > limit:
         raise NotJson(f"has {size:,} bytes; the limit is {limit:,}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +26,7 @@ from tasks.presentation import version_of
 from tasks.queue import ORDERS, QueueAway, WorkerInfo
 from tasks.states import TaskState
 
+NUMBER = re.compile("[0-9]{1,9}")
 # A heartbeat that is younger is as it should be (seconds).
 FRESH = 12
 SAID = {"drain": "takes no more tasks", "stop": "ends after its task", "kill": "ends at once"}
@@ -142,7 +144,7 @@ def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
     task = get_object_or_404(Task, pk=pk)
     try:
         text = request.POST.get("priority", "")
-        task = actions.change_priority(task, int(text) if text.isascii() and text.isdecimal() else -1)
+        task = actions.change_priority(task, int(text) if NUMBER.fullmatch(text) else -1)
         messages.info(request, f"“{task.title}” waits with priority {task.priority}.")
     except TaskError as error:
         messages.warning(request, error.message)

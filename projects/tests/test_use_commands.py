@@ -10,8 +10,8 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from projects import actions
 from projects.models import Project
+from tasks.actions import active_on
 from tasks.runner import run_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,7 +57,7 @@ def test_start_says_which_task_does_it_and_actors_are_named(folder, redis_server
     with pytest.raises(CommandError, match="under way") as busy:
         project("stop", "commanded")
     assert busy.value.returncode == 3
-    found = actions.active_on(Project.objects.get().subject)
+    found = active_on(Project.objects.get().subject)
     assert found.actor.startswith("command:")
 
 
@@ -78,7 +78,7 @@ def test_delete_previews_first_and_data_need_the_name(folder):
         project("delete", "commanded", "--data", "remove")
     assert refused.value.returncode == 2
     project("delete", "commanded")
-    assert run_task(str(actions.active_on(Project.objects.get().subject).pk)) == "succeeded"
+    assert run_task(str(active_on(Project.objects.get().subject).pk)) == "succeeded"
     assert not Project.objects.exists() and folder.is_dir()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
+from datetime import timezone as FixedZone
 
 import pytest
 from django.conf import settings
@@ -18,6 +19,7 @@ from tasks import queue
 from tasks.actions import BadTask, SubjectBusy, active_on, cancel, enqueue
 from tasks.job import Job
 from tasks.jobs import Fail, Sleep
+from tasks.jsonvalues import NotJson, normalized
 from tasks.lanes import queue_name
 from tasks.models import Task
 from tasks.states import TaskState
@@ -182,3 +184,20 @@ def test_asking_costs_two_rows_and_a_document():
         said = [query["sql"].split()[0] for query in queries if "SAVEPOINT" not in query["sql"]]
         assert said == ["INSERT"] * 3, [query["sql"] for query in queries]
         assert len(queries) - len(said) <= 2  # a savepoint, and its release
+
+
+@pytest.mark.django_db
+def test_the_letters_of_an_escape_are_no_nul():
+    assert enqueue(Sleep, SLEEP).pk
+    assert normalized({"pattern": r"\u0000-\u001f"}, 1000) == {"pattern": r"\u0000-\u001f"}
+    for text in ("\0", "\\\0"):
+        with pytest.raises(NotJson, match="NUL"):
+            normalized({"text": text}, 1000)
+
+
+@pytest.mark.django_db
+def test_a_time_that_no_calendar_has_in_utc_is_refused():
+    late = datetime.max.replace(tzinfo=FixedZone(timedelta(hours=-12)))
+    with pytest.raises(BadTask, match="out of range") as refused:
+        enqueue(Sleep, SLEEP, run_at=late)
+    assert refused.value.field == "run_at" and not Task.objects.exists()

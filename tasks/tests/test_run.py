@@ -125,12 +125,16 @@ def test_fifty_tasks_on_two_workers_each_run_once(trial_workers, said, wait_for)
     assert Attempt.objects.count() == 50
 
 
-def test_demo_fail_fails_only_so_many_times_in_a_row(workers, wait_for):
+def test_demo_fail_is_tried_again_as_often_as_asked_or_fails_for_good(workers, wait_for):
     workers()
-    first = wait_for(enqueue(DemoFail, {"message": "Oh no.", "times": 1}), "failed")
-    assert first.error == "Oh no."
-    second = retry(first)
-    assert second.retry_of == first and wait_for(second, "succeeded").result == {"failures": 1}
+    sometimes = enqueue(DemoFail, {"message": "Oh no.", "times": 2})
+    failed = wait_for(enqueue(DemoFail, {"message": "Oh no."}), "failed")
+    assert (failed.error, failed.attempts.count()) == ("Oh no.", 1)
+    assert wait_for(sometimes, "succeeded").result == {"failures": 2}
+    assert list(sometimes.attempts.values_list("outcome", "error")) == [
+        ("failed", "Oh no."), ("failed", "Oh no."), ("succeeded", "")]
+    again = retry(failed)
+    assert again.retry_of == failed and wait_for(again, "failed").error == "Oh no."
 
 
 def test_what_is_queued_carries_only_the_id(trial_workers, redis_server, said):
