@@ -9,8 +9,8 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import resolve_url
 
-# The API asks for keys itself; the health checks are for machines.
-OPEN_PATHS = ("/sign-in/", "/health", f"/{settings.STATIC_URL.strip('/')}/", "/api/", "/favicon.ico")
+# The API and the metrics ask for keys themselves; the health checks are for machines.
+OPEN_PATHS = ("/sign-in/", "/health", "/metrics", f"/{settings.STATIC_URL.strip('/')}/", "/api/", "/favicon.ico")
 
 
 class SignInRequiredMiddleware:

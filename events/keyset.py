@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.signing import BadSignature, Signer
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 NOT_OURS = "The cursor is not one that this list gave out."
 MAX_LIMIT = 200
@@ -64,20 +64,30 @@ def take(rows: QuerySet, *, limit: int = DEFAULT_LIMIT, cursor: str = "", ascend
     The primary key is the order, so it has to grow with time. A cursor is signed: it serves one model and one order.
     Raises BadCursor for any other.
     """
-    name = f"{rows.model._meta.label_lower}:{'asc' if ascending else 'desc'}"
-    if cursor:
-        try:
-            last = rows.model._meta.pk.to_python(_read(cursor, name))
-        except ValidationError:
-            raise BadCursor(NOT_OURS) from None
+    last = last_of(rows.model, cursor, ascending)
+    if last is not None:
         rows = rows.filter(**{"pk__gt" if ascending else "pk__lt": last})
     # One row more than asked for tells whether there is another part.
-    found = list(rows.order_by("pk" if ascending else "-pk")[: limit + 1])
+    return cut(rows.model, list(rows.order_by("pk" if ascending else "-pk")[: limit + 1]), limit, ascending)
+
+
+def last_of(model: type[Model], cursor: str, ascending: bool) -> Any:
+    """The primary key of the last row before the part that a cursor names, None without a cursor. Raises BadCursor."""
+    if not cursor:
+        return None
+    try:
+        return model._meta.pk.to_python(_read(cursor, _name(model, ascending)))
+    except ValidationError:
+        raise BadCursor(NOT_OURS) from None
+
+
+def cut(model: type[Model], found: list[Any], limit: int, ascending: bool) -> Part:
+    """The part that begins with these rows, of which there is one more than `limit` where another part follows."""
     items = found[:limit]
     if len(found) <= limit:
         return Part(items, None)
     key = items[-1].pk
-    return Part(items, _cursor(key if isinstance(key, int) else str(key), name))
+    return Part(items, _cursor(key if isinstance(key, int) else str(key), _name(model, ascending)))
 
 
 def take_sorted(items: Iterable[Any], key: Callable[[Any], list], *, name: str, asked: Asked,
@@ -90,6 +100,10 @@ def take_sorted(items: Iterable[Any], key: Callable[[Any], list], *, name: str, 
         ordered = [item for item in ordered if (key(item) < last if descending else key(item) > last)]
     found = ordered[: asked.limit]
     return Part(found, _cursor(key(found[-1]), name) if len(ordered) > len(found) else None)
+
+
+def _name(model: type[Model], ascending: bool) -> str:
+    return f"{model._meta.label_lower}:{'asc' if ascending else 'desc'}"
 
 
 def _cursor(key: Any, name: str) -> str:

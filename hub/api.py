@@ -18,8 +18,9 @@ from accounts.signals import key_accepted
 from events.context import become
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
-from projects.api import filesystem, logs, orchestration, registry
+from projects.api import adoption, filesystem, logs, orchestration, registry
 from tasks.api import router as tasks_router
+from tasks.api_bulk import router as bulk_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
 
@@ -29,6 +30,8 @@ class ErrorDetail(Schema):
     message: str
     field: str | None = None
     hint: str | None = None
+    position: int | None = None
+    expected: str | None = None
     correlation_id: str
 
 
@@ -74,10 +77,13 @@ api = HubAPI(
     parser=StrictParser(),
 )
 add_error_handlers(api)
+# Before the registry, which takes any other word in this place for the id of a project.
+api.add_router("/projects", adoption.router)
 api.add_router("/projects", registry.router)
 api.add_router("/projects", logs.router)
 api.add_router("/orchestration", orchestration.router)
 api.add_router("/filesystem", filesystem.router)
+api.add_router("/tasks/bulk", bulk_router)
 api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)

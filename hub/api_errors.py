@@ -1,5 +1,6 @@
 """Everything that goes wrong under /api/, in one shape:
-`{"error": {"code", "message", "field"?, "hint"?, "correlation_id"}}`."""
+`{"error": {"code", "message", "field"?, "hint"?, "position"?, "expected"?,
+"correlation_id"}}`."""
 
 from __future__ import annotations
 
@@ -21,6 +22,7 @@ from hub.api_json import BadJson
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
 from tasks.errors import BadTask, TaskError
+from tasks.search.errors import BadQuery
 
 logger = logging.getLogger("hub.api")
 
@@ -58,8 +60,9 @@ STATUS_OF_PROJECT_ERROR = {"invalid": 422, "conflict": 409, "forbidden": 403}
 STATUS_OF_STACK_ERROR = {"outside": 403, "unreadable": 403, "missing": 404, "bad-path": 400, "not-a-folder": 400}
 
 
-def api_error(status: int, message: str = "", *, field: str = "", hint: str = "") -> JsonResponse:
-    """An error in the one shape; its code, and message and hint where there is no message, follow from the status."""
+def api_error(status: int, message: str = "", *, field: str = "", hint: str = "", **more: Any) -> JsonResponse:
+    """An error in the one shape; its code, and message and hint where there is no message, follow from the status.
+    `more` is added as it is."""
     if not message:
         message = MESSAGES.get(status) or f"{HTTPStatus(status).phrase}."
         hint = hint or HINTS.get(status, "")
@@ -71,6 +74,7 @@ def api_error(status: int, message: str = "", *, field: str = "", hint: str = ""
         error["field"] = field
     if hint:
         error["hint"] = hint
+    error.update(more)
     error["correlation_id"] = str(correlation_id())
     response = JsonResponse({"error": error}, status=status)
     if status == 401:
@@ -145,6 +149,10 @@ def _task_error(request: HttpRequest, error: TaskError) -> HttpResponse:
     return api_error(409, error.message)
 
 
+def _bad_query(request: HttpRequest, error: BadQuery) -> HttpResponse:
+    return api_error(400, str(error), field="q", position=error.position, expected=error.expected)
+
+
 def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
 
@@ -172,6 +180,7 @@ HANDLERS: dict[type[Exception], Any] = {
     ProjectError: _project_error,
     StackError: _stack_error,
     BadTask: _bad_task,
+    BadQuery: _bad_query,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
     Http404: _not_found,

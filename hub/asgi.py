@@ -1,4 +1,4 @@
-"""The ASGI application: Django for HTTP; WebSockets that nothing here serves are refused."""
+"""The ASGI application: Django for HTTP, and for WebSockets what it streams at their address."""
 
 import os
 import warnings
@@ -7,6 +7,7 @@ from typing import Any
 
 import django
 
+from hub import websockets
 from hub.threads import Handler
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hub.settings")
@@ -24,8 +25,7 @@ async def application(scope: dict[str, Any], receive: Callable[[], Awaitable[dic
     if scope["type"] == "http":
         await django_application(scope, receive, send)
     elif scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1000})
+        await websockets.serve(django_application, scope, receive, send)
     elif scope["type"] == "lifespan":
         await _lifespan(receive, send)
 

@@ -14,6 +14,16 @@ logger = logging.getLogger("hub.cache")
 
 # Seconds. What could not be deleted while Redis was away lives no longer than this.
 MAX_TIMEOUT = 600
+# How look-ups of this process ended. Threads may lose one of two counts made at once: it is a rate that is wanted.
+_lookups = {"hit": 0, "miss": 0, "error": 0}
+
+
+_MISSING, _AWAY = object(), object()
+
+
+def lookups() -> dict[str, int]:
+    """How many look-ups of this process were hits and misses, and how many ended because Redis was away."""
+    return dict(_lookups)
 
 
 class JsonSerializer:
@@ -48,7 +58,9 @@ class ForgivingRedisCache(RedisCache):
         return self._try(super().add, key, value, _capped(timeout), version, otherwise=False)
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        return self._try(super().get, key, default, version, otherwise=default)
+        value = self._try(super().get, key, _MISSING, version, otherwise=_AWAY)
+        _lookups["error" if value is _AWAY else "miss" if value is _MISSING else "hit"] += 1
+        return default if value is _MISSING or value is _AWAY else value
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
         self._try(super().set, key, value, _capped(timeout), version, otherwise=None)

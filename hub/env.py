@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import hashlib
+import ipaddress
 import os
 import re
 import secrets
@@ -60,6 +61,7 @@ class Env:
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
+    metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -113,6 +115,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
+        metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
@@ -211,6 +214,13 @@ def _flag(name: str, text: str) -> bool:
 
 def _words(text: str) -> list[str]:
     return [word for word in re.split(r"[,\s]+", text) if word]
+
+
+def _networks(name: str, text: str) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
+    try:
+        return [ipaddress.ip_network(word) for word in _words(text)]
+    except ValueError as error:
+        raise EnvError(f"{name}: {error}. Use networks such as 10.0.0.0/8 or 127.0.0.1/32.") from None
 
 
 def _port_range(text: str) -> tuple[int, int]:

@@ -26,6 +26,10 @@ HUB_PORT_RANGE = ENV.port_range
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
+# Who may read the metrics without a key.
+HUB_METRICS_NETWORKS = ENV.metrics_networks
+# So many streams may be open in a web process.
+HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
 HUB_NODE = ENV.node
 HUB_EXAMPLES = ROOT / "examples"
@@ -60,6 +64,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hub.metrics.requests.MetricsMiddleware",
     "hub.middleware.CorrelationMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",

@@ -15,6 +15,8 @@ from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
+from events.streams import PATIENCE, EventStream
+
 # Threads, and database connections with them, that are kept for the next requests. More are made when they are needed.
 KEPT = 8
 
@@ -54,30 +56,44 @@ class Handler(ASGIHandler):
         super().load_middleware(is_async=False)
 
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
-        thread = self._idle.pop() if self._idle else RequestThread()
-        try:
-            async with ThreadSensitiveContext(executor=thread):
-                await self.handle(scope, receive, send)
-        finally:
-            if thread.is_busy or len(self._idle) >= KEPT:
-                thread.shutdown(wait=False)
-            else:
-                self._idle.append(thread)
-
-    async def handle(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         """Answer one request; nothing is answered to who leaves before it is whole."""
         try:
             body = await self.read_body(receive)
         except RequestAborted:
             return
         try:
-            response = await sync_to_async(self._serve)(scope, body)
-            if response.streaming:
-                await self._stream(response, receive, send)
-            else:
-                await self.send_response(response, send)
+            response = await self.respond(scope, body, receive, send)
+            if response is not None:
+                try:
+                    await self._stream(response, receive, send)
+                finally:
+                    await asyncio.to_thread(response.close)
         finally:
             body.close()
+
+    async def respond(self, scope: dict[str, Any], body: IO[bytes], receive: Callable | None = None,
+                      send: Callable | None = None) -> HttpResponseBase | None:
+        """The answer to a request. With `send` it is sent, and None returned, unless it streams by itself: such a
+        one needs no thread, however long it goes on, and is the caller's to send and to close."""
+        thread = self._idle.pop() if self._idle else RequestThread()
+        try:
+            async with ThreadSensitiveContext(executor=thread):
+                response = await sync_to_async(self._serve)(scope, body)
+                if send is None or (response.streaming and response.is_async):
+                    return response
+                if not response.streaming:
+                    await self.send_response(response, send)
+                    return None
+                try:
+                    await self._stream(response, receive, send)
+                finally:
+                    await sync_to_async(response.close)()
+                return None
+        finally:
+            if thread.is_busy or len(self._idle) >= KEPT:
+                thread.shutdown(wait=False)
+            else:
+                self._idle.append(thread)
 
     def _serve(self, scope: dict[str, Any], body: IO[bytes]) -> HttpResponseBase:
         """All that happens in the thread of the request. An answer that is whole needs nothing more: it is closed."""
@@ -94,7 +110,9 @@ class Handler(ASGIHandler):
         return response
 
     async def _stream(self, response: HttpResponseBase, receive: Callable, send: Callable) -> None:
-        """Send until it ends, or until who asked has left."""
+        """Send until it ends, or until who asked has left, or does not read what an EventStream says."""
+        if isinstance(response, EventStream):
+            send = _impatient(send)
         sending = asyncio.create_task(self.send_response(response, send))
         leaving = asyncio.create_task(self.listen_for_disconnect(receive))
         try:
@@ -103,6 +121,13 @@ class Handler(ASGIHandler):
             for task in (sending, leaving):
                 task.cancel()
             sent, _ = await asyncio.gather(sending, leaving, return_exceptions=True)
-            await sync_to_async(response.close)()
-        if isinstance(sent, Exception):
+        if isinstance(sent, Exception) and not isinstance(sent, TimeoutError):
             raise sent
+
+
+def _impatient(send: Callable) -> Callable:
+    async def patient_for_a_while(message: dict[str, Any]) -> None:
+        async with asyncio.timeout(PATIENCE):
+            await send(message)
+
+    return patient_for_a_while

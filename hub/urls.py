@@ -8,6 +8,7 @@ from django.urls import include, path
 from hub import health
 from hub.api import api
 from hub.home import home, pulse
+from hub.metrics.views import metrics
 
 admin.site.site_header = admin.site.site_title = "Hub administration"
 admin.site.index_title = "Everything that Hub keeps"
@@ -22,6 +23,7 @@ urlpatterns = [
     path("api/", api.urls),
     path("health", health.health, name="health"),
     path("health/ready", health.ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
     path("rq/", include("django_rq.urls")),
     path("admin/", admin.site.urls),
     # Asked for by browsers on pages that name no icon, such as the admin site.

@@ -121,6 +121,15 @@ def restored_revision(project: Project, number: int, task_id=None, because: str 
     return _stack(project, revision)
 
 
+def withdraw(project: Project, stack: Stack) -> None:
+    """Undo the revision that is this stack, of which nothing was started: the one before is the newest again."""
+    with transaction.atomic():
+        project.revisions.filter(number=stack.revision).delete()
+        services = running_stack(project).definition.services
+        ports.lease(project, services)
+        sync_services(project, services)
+
+
 def running_stack(project: Project) -> Stack:
     """What was started last: the newest revision, or the folder's services when nothing was ever started."""
     revision = project.revisions.first()
@@ -133,7 +142,8 @@ def running_stack(project: Project) -> Stack:
     definition = Definition(engine=project.engine, path=Path(project.path), source=Path(project.path),
                             services=services)
     return Stack(hub_id=settings.HUB_ID, slug=project.slug, definition=definition,
-                 run_dir=home_of(project.slug) / "run", host_ports=host_ports_of(project.leases.all()))
+                 run_dir=home_of(project.slug) / "run", host_ports=host_ports_of(project.leases.all()),
+                 adopted=project.adopted)
 
 
 def folder_stack(project: Project) -> Stack:
@@ -141,7 +151,8 @@ def folder_stack(project: Project) -> Stack:
     own = environment.load(project)
     definition = read_definition(project.path, project.engine, own)
     return Stack(hub_id=settings.HUB_ID, slug=project.slug, definition=definition,
-                 run_dir=home_of(project.slug) / "run", env={**definition.env, **own})
+                 run_dir=home_of(project.slug) / "run", env={**definition.env, **own},
+                 adopted=project.adopted)
 
 
 def host_ports_of(leases) -> dict[tuple[str, int, int], int]:
@@ -172,6 +183,7 @@ def _stack(project: Project, revision: Revision) -> Stack:
         host_ports=tcp,
         udp_ports=udp,
         revision=revision.number,
+        adopted=project.adopted,
         # Only what is brought back runs the images of that time: a start of the folder builds and pulls its own.
         images=dict(revision.images) if revision.restored is not None else {},
     )

@@ -20,7 +20,8 @@ class Project(models.Model):
     The folder is on `node`, whose workers alone run the stack, and whose `watch` looks at it.
     `state` is what was last observed (at `observed_at`), never a wish; `desired` is the wish. `reason` says in a
     sentence why it is as it is. `environment` is encrypted at rest: use `projects.environment`. `return_to_good`: a
-    start that fails is followed by a start of the last revision that became healthy.
+    start that fails is followed by a start of the last revision that became healthy. `adopted`: the name of the Compose
+    project that ran before Hub knew it; it keeps that name.
     """
 
     class Engine(models.TextChoices):
@@ -42,12 +43,16 @@ class Project(models.Model):
     environment = models.BinaryField(default=bytes, blank=True)
     autostart = models.BooleanField(default=False)
     return_to_good = models.BooleanField(default=False)
+    adopted = models.CharField(max_length=255, blank=True, default="")
     copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="copies")
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
 
     class Meta:
         ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["node", "adopted"], condition=~Q(adopted=""), name="adopted_once_per_node"),
+        ]
         permissions = [("operate_project", "Can start, stop, copy and delete projects")]
 
     def __str__(self) -> str:

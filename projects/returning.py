@@ -9,7 +9,7 @@ from django.db import transaction
 from events.actions import record
 from projects import revisions
 from projects.binding import restored_revision
-from projects.engines.base import Engine, EngineError
+from projects.engines.base import Engine, EngineError, StackStatus
 from projects.models import Project, Revision
 from projects.moves import move
 from projects.observation import observe
@@ -29,7 +29,8 @@ class Starting(Protocol):
     def log(self, text: str, level: str = "info", source: str = "") -> None: ...
     def follow(self, steps, *, prefix: str = "", suffix: str = "") -> None: ...
     def refuse_problems(self, engine: Engine, stack: Stack) -> None: ...
-    def see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> None: ...
+    def see_failure(self, project: Project, engine: Engine, stack: Stack,
+                    error: BaseException) -> StackStatus | None: ...
     def tidy_up(self, engine: Engine, stack: Stack) -> None: ...
 
 
@@ -66,9 +67,11 @@ class Return:
             self._bring_back(good.number, message, detail)
 
     def _is_the_same(self, good: Revision, failed: Stack) -> bool:
+        # Of images the definition says nothing: a build, or a tag, may have given others. Those of a failed build are
+        # not known, and the good ones are better than none.
         tried = self.project.revisions.get(number=failed.revision)
         was, now = revisions.definition_of(good), revisions.definition_of(tried)
-        return (good.definition == tried.definition and (not tried.images or tried.images == good.images)
+        return (good.definition == tried.definition and tried.images == good.images
                 and (was.env, was.document) == (now.env, now.document))
 
     def _bring_back(self, number: int, message: str, detail: str) -> None:

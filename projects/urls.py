@@ -3,6 +3,7 @@
 from django.urls import path
 
 from projects.views import (
+    adoption,
     copying,
     creation,
     deletion,
@@ -23,6 +24,8 @@ urlpatterns = [
     path("cards/", listing.cards, name="cards"),
     path("new/", creation.new, name="new"),
     path("new/browse/", creation.browser, name="browse"),
+    path("adopt/", adoption.adopt, name="adopt"),
+    path("adopt/found/", adoption.found, name="adoptable"),
     path("new/preview/", creation.preview, name="preview"),
     path("<int:pk>/", detail.detail, name="detail"),
     path("<int:pk>/live/", detail.live, name="live"),

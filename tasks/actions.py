@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from events.actions import fact, record
 from events.context import correlation_id, current
+from events.ids import uuid7
 from events.statements import insertion, run
 from tasks import queue
 from tasks.dependencies import add, reason, wanted
@@ -23,6 +24,7 @@ from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
 from tasks.models import Task, Unmet
 from tasks.nodes.registry import known
+from tasks.search import documents
 from tasks.settle import push, release, settle
 from tasks.states import ACTIVE, WAITING, TaskState
 
@@ -57,19 +59,22 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
     needs = wanted(depends_on, unless_succeeded, parent)
     if needs:
         task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
-    for _ in range(ROUNDS):
+    for number in range(ROUNDS):
         try:
             with transaction.atomic():
                 created = fact("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
                                about=task.subject)
-                run(insertion(task), insertion(created))
+                run(insertion(task), insertion(created), documents.first(task))
                 if needs:
                     add(task, needs, unless_succeeded)
                     release(task, look_again=True)
         except IntegrityError:
             # Seldom, so nobody looks for another one before: most subjects have no active task.
             if not subject:
-                raise
+                if number:
+                    raise
+                task.pk = uuid7()  # in case that another process made an id for the same moment
+                continue
             active = active_on(subject)
             if active is None:
                 continue
@@ -100,7 +105,7 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
         raise BadTask(f"What is in the parameters {error}.", "params") from None
     job.check(params)
     priority = Task._meta.get_field("priority").default if priority is None else priority
-    _check_priority(priority)
+    check_priority(priority)
     lane = job.lane if lane is None else lane
     if lane not in LANES:
         raise BadTask(f"There is no lane {str(lane)[:40]!r}: use {', '.join(LANES)}.", "lane")
@@ -120,7 +125,8 @@ def _checked(job: type[Job], params: dict[str, Any], subject: str, priority: int
     )  # fmt: skip
 
 
-def _check_priority(priority: object) -> None:
+def check_priority(priority: object) -> None:
+    """Raises BadTask for what is no priority."""
     if isinstance(priority, bool) or not isinstance(priority, int) or not LOWEST <= priority <= HIGHEST:
         raise BadTask(f"The priority must be a whole number from {LOWEST} (lowest) to {HIGHEST}.", "priority")
 
@@ -185,7 +191,7 @@ def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
 
     Returns the task as it is then. Raises BadTask, NotWaiting, and Task.DoesNotExist for an unknown id.
     """
-    _check_priority(priority)
+    check_priority(priority)
     task = Task.objects.get(pk=task if isinstance(task, uuid.UUID) else task.pk)
     with transaction.atomic():
         before = task.priority

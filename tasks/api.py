@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
 from accounts.models import Role
-from events.keyset import take
+from events.api_lists import ListQuery
+from events.streams import event_stream
 from tasks import actions
-from tasks.api_shapes import CeleryStatus, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
+from tasks.api_shapes import CeleryStatus, SearchCount, SearchQuery, TaskChange, TaskIn, TaskList, TaskOut, TaskQuery
 from tasks.errors import BadTask
 from tasks.job import job_class
 from tasks.models import Task
+from tasks.monitor.feed import Part, follow
+from tasks.search.finding import count, take
+from tasks.search.query import read
 from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
 
 router = Router(tags=["Tasks"])
+STREAM_LIFE = 300
+SNAPSHOTS = {"responses": {200: {"description": "Snapshots", "content": {"text/event-stream": {}}}}}
 
 
 @router.get("", response=TaskList, url_name="tasks", summary="List tasks")
@@ -29,8 +36,21 @@ def list_tasks(request: HttpRequest, query: Query[TaskQuery]):
             tasks = tasks.filter(**{name: value})
     if query.project is not None:
         tasks = tasks.filter(subject=f"{PROJECT_SUBJECT}{query.project}")
-    part = take(with_relatives(tasks), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
-    return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
+    return _page(tasks, query)
+
+
+@router.get("/search", response=TaskList, url_name="task-search", summary="Search tasks")
+def search_tasks(request: HttpRequest, query: Query[SearchQuery]):
+    """Words, "phrases", OR, -without, and qualifiers such as state:failed, priority:>=8, wait:>30s or
+    created:2026-11-01..2026-11-07. 400 with `position` (in characters, from 0) for a query that is not understood."""
+    return _page(Task.objects.defer("detail"), query)
+
+
+@router.get("/search/count", response=SearchCount, url_name="task-search-count", summary="Count tasks")
+def count_tasks(request: HttpRequest, query: Query[SearchQuery]):
+    """How many tasks a query finds, counted up to 500,000."""
+    found = count(Task.objects.all(), read(query.q))
+    return {"count": found.number, "more": found.more}
 
 
 @router.post("", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Start a task")
@@ -43,6 +63,17 @@ def start_task(request: HttpRequest, body: TaskIn):
         job, body.params, priority=body.priority, lane=body.lane, run_at=body.run_at, depends_on=body.depends_on,
         unless_succeeded=body.unless_succeeded,
     )))
+
+
+@router.get("/stream", url_name="task-stream", summary="Follow workers, lanes and tasks", openapi_extra=SNAPSHOTS)
+def stream_tasks(request: HttpRequest, last: str = ""):
+    """What the monitor shows, as JSON: at once, and whenever it changes, at most once a second.
+
+    Server-sent events, or on the same path a WebSocket. `id` is the version of what is shown: who names it as
+    `Last-Event-ID` (or `last`) hears first when it is another. Each holds the last minute, hour and day, so who was cut
+    off has missed nothing. A stream ends after five minutes: connect again. 503 when too many are open.
+    """
+    return event_stream(follow(Part(), request.headers.get("Last-Event-ID") or last), STREAM_LIFE)
 
 
 @router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")
@@ -70,6 +101,12 @@ def show_task_status(request: HttpRequest, task_id: UUID):
 @router.get("/status/{task_id}", response=CeleryStatus, summary="Status of a task, at its older address")
 def show_task_status_at_older_address(request: HttpRequest, task_id: UUID):
     return _status(task_id)
+
+
+def _page(tasks: QuerySet[Task], query: ListQuery) -> dict:
+    part = take(with_relatives(tasks), read(query.q), limit=query.limit, cursor=query.cursor,
+                ascending=query.order == "asc")
+    return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
 
 
 def _status(task_id: UUID) -> JsonResponse:

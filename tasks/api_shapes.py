@@ -20,6 +20,11 @@ class TaskQuery(ListQuery):
     lane: str | None = None
     job: str | None = None
     project: int | None = Field(None, description="id of the project that the tasks are about")
+    q: str = Field("", description="a query, as in the search box of the tasks page")
+
+
+class SearchQuery(ListQuery):
+    q: str = Field("", description="a query, as in the search box of the tasks page")
 
 
 class TaskIn(Schema):
@@ -103,6 +108,11 @@ class TaskOut(TaskItem):
 
 class TaskList(ListOut):
     items: list[TaskItem]
+
+
+class SearchCount(Schema):
+    count: int
+    more: bool = Field(description="there are more: counting stopped there")
 
 
 class CeleryStatus(Schema):

@@ -4,25 +4,35 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import QueryDict
+from django.utils import timezone
 from django.utils.http import urlencode
 
-from events.keyset import Asked, BadPart, Part, take
+from events.keyset import Asked, BadPart, Part
 from tasks.job import job_classes
 from tasks.lanes import LANES
 from tasks.models import Task
 from tasks.presentation import rows_of, version_of
+from tasks.search.errors import BadQuery
+from tasks.search.finding import Count, count, take
+from tasks.search.qualifiers import KINDS
+from tasks.search.query import Query, read
 from tasks.shapes import PROJECT_SUBJECT
 from tasks.states import TaskState
 
 # How many of the newest tasks are looked at for what there is to choose from.
 LOOKED_AT = 500
-NAMES = ("state", "job", "lane", "project", "subject", "correlation")
+PERIODS = (("24h", "Last 24 hours"), ("7d", "Last 7 days"), ("30d", "Last 30 days"), ("90d", "Last 90 days"))
+PRIORITIES = (("8..10", "High, 8 to 10"), ("4..7", "Medium, 4 to 7"), ("1..3", "Low, 1 to 3"),
+              *((str(each), f"Priority {each}") for each in range(10, 0, -1)))  # fmt: skip
+NAMES = ("q", "state", "job", "lane", "project", "subject", "correlation", "priority", "worker", "created")
+# What may be chosen beside the box means what the qualifier of that name does.
+AS_QUALIFIERS = ("priority", "worker", "created")
 
 
 def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
@@ -37,14 +47,21 @@ def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
     return {"jobs": sorted(jobs), "lanes": [lane for lane in LANES if lane in lanes]}
 
 
+def choices(known: tuple[tuple[str, str], ...], chosen: str) -> list[tuple[str, str]]:
+    """What a field offers, as (value, label); what an address has chosen stands there too."""
+    return [*known, *([(chosen, chosen)] if chosen and chosen not in dict(known) else [])]
+
+
 @dataclass(slots=True)
 class Filters:
     """`wanted` as it was typed, empty ones left out; `asked` is the part of the list; `problem` says which of it all
-    cannot be understood."""
+    cannot be understood, `bad` where in the query. `query` is what the box and the fields beside it ask for."""
 
     wanted: dict[str, str] = field(default_factory=dict)
     asked: Asked = field(default_factory=Asked)
     problem: str = ""
+    query: Query = field(default_factory=Query)
+    bad: BadQuery | None = None
 
     @classmethod
     def read(cls, query: QueryDict) -> Filters:
@@ -52,6 +69,10 @@ class Filters:
         wanted = {name: query.get(name, "").strip() for name in NAMES}
         filters = cls({name: value for name, value in wanted.items() if value})
         filters.problem = filters._problem()
+        try:
+            filters.query = filters._query(timezone.now())
+        except BadQuery as error:
+            filters.problem, filters.bad = filters.problem or str(error), error
         try:
             filters.asked = Asked.read(query)
         except BadPart as error:
@@ -70,7 +91,7 @@ class Filters:
         if not self.problem:
             try:
                 asc = self.asked.order == "asc"
-                part = take(self._rows(), limit=self.asked.limit, cursor=self.asked.cursor, ascending=asc)
+                part = take(self.rows(), self.query, limit=self.asked.limit, cursor=self.asked.cursor, ascending=asc)
             except BadPart as error:
                 self.problem = str(error)
         rows = rows_of(part.items, now)
@@ -88,6 +109,8 @@ class Filters:
             "here": urlencode(here),
             "older": urlencode({**first, "cursor": part.next_cursor}) if part.next_cursor else "",
             "newest": urlencode(first) if self.asked.cursor else None,
+            "counted": urlencode(first),
+            "as_query": "" if self.problem else self.as_query(),
             "tabs": urlencode({name: value for name, value in first.items() if name != "state"}),
             # Only what a task here is about: whoever reads tasks may not ask for any other row by its address.
             "about": next((row.subject for row in rows if row.task.subject == self.wanted_subject), None),
@@ -105,7 +128,25 @@ class Filters:
                 return "A request is named by a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427."
         return ""
 
-    def _rows(self) -> QuerySet[Task]:
+    def _query(self, now: datetime) -> Query:
+        query = read(self.wanted.get("q", ""), now)
+        where = query.where
+        for name in AS_QUALIFIERS:
+            if value := self.wanted.get(name):
+                where &= KINDS[name].read(value, 0, now)
+        return replace(query, where=where)
+
+    def as_query(self) -> str:
+        """All of it as one query, which finds the same."""
+        asked = [f'{name}:"{value}"' for name, value in self.wanted.items() if name != "q"]
+        return " ".join([*([f"({self.wanted['q']})"] if self.wanted.get("q") else []), *asked])
+
+    def count(self) -> Count:
+        """How many tasks there are of these, counted up to 500,000."""
+        return count(self.rows(), self.query)
+
+    def rows(self) -> QuerySet[Task]:
+        """The tasks that the fields of the address leave, before the query."""
         tasks = Task.objects.defer("params", "result", "detail")
         for name, column in (("state", "state"), ("job", "job"), ("lane", "lane"), ("correlation", "correlation_id")):
             if value := self.wanted.get(name):

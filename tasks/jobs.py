@@ -1,16 +1,17 @@
-"""The jobs of this app: two to try Hub with, and one that removes what is old."""
+"""The jobs of this app: two to try Hub with, one that removes what is old, and one that changes many tasks."""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
+from tasks.bulk.job import Bulk
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
 from tasks.retention.job import Prune
 
 # What is here is registered.
-__all__ = ["Fail", "Prune", "Sleep"]
+__all__ = ["Bulk", "Fail", "Prune", "Sleep"]
 
 LONGEST = 24 * 3600
 MOST_STEPS = 100

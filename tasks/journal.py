@@ -38,6 +38,11 @@ class Journal:
         ))  # fmt: skip
 
     @property
+    def is_empty(self) -> bool:
+        """Whether no line was ever said."""
+        return self._count == 0
+
+    @property
     def has_waiting(self) -> bool:
         return bool(self._waiting)
 

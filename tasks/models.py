@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
-from tasks.drift.models import Repair  # noqa: F401 - Django finds models here
+from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
+from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
@@ -81,6 +82,9 @@ class Task(models.Model):
     error = models.TextField(blank=True)
     detail = models.TextField(blank=True)
 
+    # Whoever ran it knows that no attempt has said a line: its log need not be looked for.
+    silent = False
+
     class Meta:
         ordering = ["-id"]
         permissions = [("operate_task", "Can start, cancel and retry tasks")]
@@ -97,7 +101,14 @@ class Task(models.Model):
             models.Index(fields=["subject", "-id"], name="task_subject"),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
+            # With the id, so that the ids of a week are found without a look at its tasks.
+            models.Index(fields=["created_at", "id"], name="task_created"),
             models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
+            # For the monitor, which looks every second: what ended when, what is active, and what is due.
+            models.Index(fields=["finished_at", "state"], condition=~Q(finished_at=None), name="task_ended"),
+            models.Index(fields=["state", "lane", "priority", "queued_at"],
+                         condition=Q(state__in=sorted(ACTIVE)), name="task_active"),
+            models.Index(fields=["state", "run_at"], condition=Q(state=TaskState.SCHEDULED), name="task_due"),
         ]
 
     def __str__(self) -> str:
@@ -196,6 +207,7 @@ class Attempt(models.Model):
         constraints = [models.UniqueConstraint(fields=["task", "number"], name="attempt_number_once")]
         indexes = [
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
+            models.Index(fields=["-ended_at"], condition=Q(outcome="died"), name="attempt_died"),
         ]
 
     def __str__(self) -> str:

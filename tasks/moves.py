@@ -11,6 +11,7 @@ from django.db import transaction
 from events.actions import fact as event
 from events.statements import Statement, change, insertion, run
 from tasks.models import Task
+from tasks.search import documents
 from tasks.states import MOVES, TaskState
 
 # Events whose name is not that of the state.
@@ -44,5 +45,7 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
         for name, value in {"state": to, **fields}.items():
             setattr(task, name, value)
         payload = {"task": str(task.pk), "job": task.job, "subject": task.subject, **(fact or {})}
-        run(insertion(event(f"task.{action or NAMES.get(to, to)}", payload, about=task.subject)), *also)
+        # What people search in changes when an attempt ends: then its error is known, be it none.
+        found_by = documents.again(task) if "error" in fields else []
+        run(insertion(event(f"task.{action or NAMES.get(to, to)}", payload, about=task.subject)), *also, *found_by)
     return True

@@ -143,6 +143,8 @@ class Progress:
         if self._thread is not None:
             self._thread.join()
         self._journal.write()
+        # Earlier attempts may have said something.
+        self._task.silent = self._journal.is_empty and self._task.attempt == 1
         now = timezone.now()
         if succeeded:
             for step in self._steps:

@@ -72,7 +72,8 @@ class Known:
 @dataclass(frozen=True, slots=True)
 class WorkerInfo:
     """A live worker. `state` is starting, idle, busy, draining or stopping; `task` the id of what it works on, empty
-    when idle; `heartbeat_age` in seconds, `memory` in bytes, with that of its work horse."""
+    when idle; `heartbeat_age` in seconds, `memory` in bytes, with that of its work horse; `worked`: seconds that it
+    was at work on the tasks that have ended."""
 
     name: str
     host: str
@@ -87,6 +88,7 @@ class WorkerInfo:
     succeeded: int
     failed: int
     started_at: datetime | None
+    worked: float = 0.0
 
 
 @cache
@@ -282,6 +284,7 @@ def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> Wor
         succeeded=int(data.get("successful_job_count", 0)),
         failed=int(data.get("failed_job_count", 0)),
         started_at=_time(data["birth"]),
+        worked=float(data.get("total_working_time", 0)),
     )
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from django.apps import apps
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Model, Q
+
+MOST = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,17 @@ def look_up(subjects: Iterable[str]) -> dict[str, Subject]:
             else:
                 found[subject] = Subject(f"{model._meta.verbose_name} {key}, deleted", gone=True)
     return found
+
+
+def named(label: str, name: str) -> list[str]:
+    """The subjects of a model's rows that have this name or slug, whatever its case; at most a hundred."""
+    try:
+        model = apps.get_model(label)
+    except LookupError:
+        return []
+    columns = {field.name for field in model._meta.concrete_fields} & {"name", "slug"}
+    wanted = Q(*((f"{column}__iexact", name) for column in columns), _connector=Q.OR)
+    return [f"{label}:{key}" for key in model._default_manager.filter(wanted).values_list("pk", flat=True)[:MOST]]
 
 
 def _may_be_key(key: str, model: type[Model]) -> bool:

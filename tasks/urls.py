@@ -3,13 +3,18 @@
 from django.urls import path
 
 from tasks import views, worker_views
+from tasks.bulk import views as bulk
 from tasks.drift import views as drift
+from tasks.monitor import views as monitor
 from tasks.schedules import views as schedules
 
 app_name = "tasks"
 
 urlpatterns = [
     path("", views.task_list, name="list"),
+    path("bulk/", bulk.change, name="bulk"),
+    path("count/", views.counted, name="count"),
+    path("suggestions/", views.suggestions, name="suggestions"),
     path("rows/", views.rows, name="rows"),
     path("drift/", drift.page, name="drift"),
     path("drift/findings/", drift.findings, name="drift-findings"),
@@ -23,6 +28,9 @@ urlpatterns = [
     path("schedules/<int:pk>/resume/", schedules.resume, name="schedule-resume"),
     path("schedules/<int:pk>/run/", schedules.run, name="schedule-run"),
     path("schedules/<int:pk>/delete/", schedules.delete, name="schedule-delete"),
+    path("monitor/", monitor.page, name="monitor"),
+    path("monitor/live/", monitor.live, name="monitor-live"),
+    path("monitor/stream/", monitor.stream, name="monitor-stream"),
     path("workers/", worker_views.worker_list, name="workers"),
     path("workers/live/", worker_views.live, name="workers-live"),
     path("workers/<str:name>/<str:what>/", worker_views.order, name="order"),

@@ -20,16 +20,21 @@ from accounts.models import Role
 from events.models import Event
 from events.presentation import row_of
 from tasks import actions
+from tasks.bulk.presentation import progress_of
+from tasks.copying import commands_of
 from tasks.errors import TaskError
-from tasks.filters import Filters, offered
+from tasks.filters import PERIODS, PRIORITIES, Filters, choices, offered
 from tasks.glance import glance
 from tasks.graph import graph_of
 from tasks.job import job_class
 from tasks.masking import masked
 from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
+from tasks.search.completion import suggest
+from tasks.search.qualifiers import KINDS
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
+from tasks.timeline import among_earlier, timeline_of
 
 LINES = 500
 EVENTS = 20
@@ -39,15 +44,35 @@ HEAVY = ("params", "result", "detail")
 @require_safe
 @require(Role.VIEWER)
 def task_list(request: HttpRequest) -> HttpResponse:
-    """Tasks, newest first, 50 a page; `?state=&job=&lane=&project=&subject=&correlation=`, and `&limit=&cursor=&order=`
-    as in the API."""
+    """Tasks, newest first, 50 a page; `?q=&state=&job=&lane=&project=&subject=&correlation=&priority=&worker=
+    &created=`, and `&limit=&cursor=&order=` as in the API."""
     filters = Filters.read(request.GET)
     context = {
         **filters.page(timezone.now()),
         "states": TaskState,
+        "kinds": [*KINDS.values()],
+        "periods": choices(PERIODS, filters.wanted.get("created", "")),
+        "priorities": choices(PRIORITIES, filters.wanted.get("priority", "")),
         **offered(filters.wanted),
     }
     return render(request, "tasks/list.html", context, status=400 if filters.problem else 200)
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def counted(request: HttpRequest) -> HttpResponse:
+    """How many tasks the filters leave, for the page to ask when it is there: counting takes longer than a page."""
+    filters = Filters.read(request.GET)
+    return render(request, "tasks/_count.html", {"found": None if filters.problem else filters.count()})
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def suggestions(request: HttpRequest) -> HttpResponse:
+    """How the query `?q=` may go on, as options of the search box."""
+    return render(request, "tasks/_suggestions.html", {"suggested": suggest(request.GET.get("q", ""))})
 
 
 @never_cache
@@ -78,6 +103,9 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "subject": look_up([task.subject]).get(task.subject, Subject("")),
         "level": priority_level(task.priority),
         "params": _pretty(task.params) if task.params else "",
+        "related": Task.objects.filter(correlation_id=task.correlation_id).exclude(pk=pk).order_by("-id").only(
+            "id", "title", "state")[:EVENTS],
+        "commands": commands_of(task, request.build_absolute_uri("/").rstrip("/")),
         "children": task.children.only("id", "title", "state")[:EVENTS],
         "retried_by": task.retried_by.only("id", "title", "state")[:EVENTS],
         "events": [row_of(event) for event in events],
@@ -169,6 +197,7 @@ def _version(view: TaskView, last_line: int) -> str:
 
 def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
     job = job_class(task.job)
+    attempts = list(task.attempts.order_by("-number"))
     return {
         "task": task,
         "view": view,
@@ -176,7 +205,10 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "live_version": _version(view, last_line),
         "last_line": last_line,
         "retries": job.retries if job else 0,
-        "attempts": list(task.attempts.order_by("-number")),
+        "bulk": progress_of(task),
+        "attempts": attempts,
+        "timeline": timeline_of(task, attempts),
+        "earlier": among_earlier(task),
         "result": _pretty(task.result) if task.result is not None else "",
     }
 

@@ -106,7 +106,7 @@ def order(request: HttpRequest, name: str, what: str) -> HttpResponse:
         response = render(request, "tasks/_workers.html", _workers_context())
         return trigger_client_event(response, "toast", {"level": level, "text": text})
     messages.add_message(request, getattr(messages, level.upper()), text)
-    return redirect("tasks:workers")
+    return redirect(_page(request))
 
 
 @require_POST
@@ -205,9 +205,17 @@ def _number(request: HttpRequest, name: str, kind: type) -> Any:
 
 
 def _done(request: HttpRequest, act: Any, text: str) -> HttpResponse:
+    level = "info"
     try:
         act()
-        messages.info(request, text)
     except TaskError as error:
-        messages.warning(request, error.message)
-    return redirect("tasks:workers")
+        level, text = "warning", error.message
+    if request.htmx:
+        return trigger_client_event(HttpResponse(status=204), "toast", {"level": level, "text": text})
+    messages.add_message(request, getattr(messages, level.upper()), text)
+    return redirect(_page(request))
+
+
+def _page(request: HttpRequest) -> str:
+    """The page whose form this was."""
+    return "tasks:monitor" if "monitor" in request.POST else "tasks:workers"

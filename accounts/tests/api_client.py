@@ -31,8 +31,9 @@ def error_of(response, status: int) -> dict[str, Any]:
     assert set(body) == {"error"}
     error = body["error"]
     assert {"code", "message", "correlation_id"} <= set(error) <= {
-        "code", "message", "field", "hint", "position", "correlation_id"
+        "code", "message", "field", "hint", "position", "expected", "correlation_id"
     }
-    assert all(isinstance(value, str) and value for value in error.values())
+    assert isinstance(error.get("position", 0), int)
+    assert all(isinstance(value, str) and value for name, value in error.items() if name != "position")
     assert error["correlation_id"] == response["X-Correlation-ID"]
     return error

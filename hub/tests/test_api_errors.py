@@ -1,6 +1,7 @@
 """Everything that goes wrong under /api/ has one shape."""
 
 import logging
+import re
 
 import pytest
 from django.conf import settings
@@ -126,7 +127,8 @@ def test_every_documented_address_answers(api, redis_server):
     document = api().get("/api/openapi.json").json()
     client = api("admin")
     for path, methods in document["paths"].items():
-        address = path.replace("{project_id}", "999").replace("{service}", "web").replace("{task_id}", str(_unknown))
+        address = path.replace("{project_id}", "999").replace("{service}", "web").replace("{task_id}", _unknown)
+        address = re.sub(r"\{\w+\}", "1", address)
         for method in methods:
             response = getattr(client, method)(address, "{}", content_type="application/json") if method != "get" \
                 else client.get(address)

@@ -87,7 +87,7 @@ def test_a_step_that_hears_of_news_does_not_wait_for_its_turn(tmp_path, settings
             threading.Timer(0.05, news[0]).start()
 
     news: list = []
-    Watch([Step("look", 30.0, look, news.append)], FileLeadership(tmp_path / "watch.lock")).run()
+    Watch([Step("look", 30.0, look, listen=news.append)], FileLeadership(tmp_path / "watch.lock")).run()
     assert len(runs) == 3 and runs[-1] - runs[0] < 10
 
 

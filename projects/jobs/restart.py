@@ -24,7 +24,7 @@ class RestartStack(StartStack):
         engine = engine_of(project)
         before = running_stack(project)
         if before.revision and not project.revisions.filter(task_id=self.task.pk).exists():
-            self.refuse_problems(engine, self.revision(project))
+            self.checked_revision(project, engine, keep=False)
         if project.state == ProjectState.RUNNING:
             move(project, ProjectState.STOPPING)
         for step in engine.down(before):

@@ -8,8 +8,8 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from projects import revisions
-from projects.binding import engine_of, home_of, new_revision, restored_revision
-from projects.engines.base import Engine, EngineError, Problem
+from projects.binding import engine_of, home_of, new_revision, restored_revision, withdraw
+from projects.engines.base import Engine, EngineError, Problem, StackStatus
 from projects.errors import ProjectError
 from projects.jobs.base import StackJob
 from projects.models import Project, Revision
@@ -42,8 +42,7 @@ class StartStack(StackJob):
         coming_back = Return(self, project, engine, ran_before)
         coming_back.resume()
         try:
-            stack = self.revision(project)
-            self.refuse_problems(engine, stack)
+            stack = self.checked_revision(project, engine, keep=not ran_before)
         except (ProjectError, JobFailed) as error:
             if not ran_before:
                 coming_back.after(error.message)
@@ -54,15 +53,15 @@ class StartStack(StackJob):
             self.follow(engine.up(stack))
         except BaseException as error:
             # Whatever ended it, also a database that is away or the time limit: what it made does not stay behind.
-            self.see_failure(project, engine, stack, error)
+            status = self.see_failure(project, engine, stack, error)
             if not ran_before:
+                # Nothing but this start made containers: their images are what was tried.
+                self._keep_images(project, stack, status)
                 self.tidy_up(engine, stack)
             if isinstance(error, EngineError):
                 coming_back.after(error.message, error.detail, stack)
             raise
-        images = revisions.images_in(observe(project, engine, stack))
-        if images:
-            project.revisions.filter(number=stack.revision).update(images=images)
+        self._keep_images(project, stack, observe(project, engine, stack))
         return {"revision": stack.revision, "ports": sorted(stack.host_ports.values())}
 
     def revision(self, project: Project) -> Stack:
@@ -71,6 +70,19 @@ class StartStack(StackJob):
         if number is None:
             return new_revision(project, self.task.pk)
         return restored_revision(project, number, self.task.pk)
+
+    def checked_revision(self, project: Project, engine: Engine, *, keep: bool) -> Stack:
+        """What is to run, with nothing in its way. What is refused while something runs is not kept, unless `keep`:
+        what runs then stays what was started last."""
+        begun = project.revisions.filter(task_id=self.task.pk).exists()
+        stack = self.revision(project)
+        try:
+            self.refuse_problems(engine, stack)
+        except JobFailed:
+            if not keep and not begun and project.revisions.filter(task_id=self.task.pk).exists():
+                withdraw(project, stack)
+            raise
+        return stack
 
     def refuse_problems(self, engine: Engine, stack: Stack) -> None:
         """JobFailed with what stands in the way of a start; what does not is said in the log."""
@@ -102,14 +114,15 @@ class StartStack(StackJob):
         running = Project.objects.filter(pk=self.params.get("project"), state=ProjectState.RUNNING)
         return bool(running.update(reason=reason, reason_at=timezone.now()))
 
-    def see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> None:
-        """Keep what is to be seen of a failure: it is gone after `down`."""
+    def see_failure(self, project: Project, engine: Engine, stack: Stack, error: BaseException) -> StackStatus | None:
+        """Keep what is to be seen of a failure: it is gone after `down`. None when it could not be kept."""
         if isinstance(error, EngineError):
             self.log(error.message, level="error", source=error.service)
         try:
-            observe(project, engine, stack)
-        except DatabaseError as away:
-            self.log(f"What was seen could not be kept: {away}", level="warning")
+            return observe(project, engine, stack)
+        except (DatabaseError, EngineError) as away:
+            self.log(f"What was to be seen of it could not be kept: {away}", level="warning")
+            return None
 
     def tidy_up(self, engine: Engine, stack: Stack) -> None:
         """Stop what the start made. That this fails as well is said in the log: the first error is the one to tell."""
@@ -119,6 +132,12 @@ class StartStack(StackJob):
                     self.log(f"Tidied up: {step.label}.")
         except EngineError as error:
             self.log(f"What the start made could not be stopped: {error.message}", level="error", source=error.service)
+
+    @staticmethod
+    def _keep_images(project: Project, stack: Stack, status: StackStatus | None) -> None:
+        """Keep with the revision which images its services were seen to run, where they run any."""
+        if images := revisions.images_in(status) if status is not None else {}:
+            project.revisions.filter(number=stack.revision).update(images=images)
 
     def _mark(self, good: bool, error: str = "") -> None:
         """Say of the revisions of this task how their start ended, where that is not said yet."""

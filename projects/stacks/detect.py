@@ -10,7 +10,7 @@ from typing import Literal
 
 from projects.stacks import procfile
 from projects.stacks.compose import reading
-from projects.stacks.compose.files import FILENAMES
+from projects.stacks.compose.files import FILENAMES, files_of
 from projects.stacks.spec import Definition, StackError
 
 COMPOSE_FILENAMES = FILENAMES
@@ -62,6 +62,8 @@ def read(folder: Path, engine: str | None = None, extra_env: Mapping[str, str] |
         raise StackError(f'This Hub cannot run "{str(engine)[:40]}" stacks.', file=folder, code="unsupported",
                          hint="A Procfile, run by the engine process, would do.")
     found = _sources(folder)
+    if engine == "compose" and engine not in found and (extra_env or {}).get("COMPOSE_FILE"):
+        found[engine] = files_of(folder, folder, extra_env)[0]
     if engine is None and len(found) > 1:
         names = " and a ".join(source.name for source in found.values())
         raise StackError(f"{folder} has a {names}.", file=folder, code="ambiguous",

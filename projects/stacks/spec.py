@@ -107,6 +107,7 @@ class Stack:
     - `revision`: number of this start's revision.
     - `images`: `service -> image` to run instead of the service's own image or build (a kept revision's digest, a build
       elsewhere): nothing is built or pulled in its place.
+    - `adopted`: the name of the Compose project that ran before Hub knew it, and that it keeps; empty for all others.
     """
 
     hub_id: str
@@ -118,6 +119,7 @@ class Stack:
     revision: int = 0
     udp_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    adopted: str = ""
 
     def host_port(self, service: str, instance: int, port: Port) -> int | None:
         """The leased host port of a service's port, for its instance of that number; None when it has none."""

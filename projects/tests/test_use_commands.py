@@ -10,7 +10,6 @@ import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from projects import actions
 from projects.models import Project
 from tasks.actions import active_on
 from tasks.runner import run_task

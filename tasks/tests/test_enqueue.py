@@ -174,11 +174,11 @@ def test_a_task_is_accepted_while_redis_is_away_and_pushed_when_it_is_back(redis
 
 
 @pytest.mark.django_db
-def test_asking_costs_two_rows():
+def test_asking_costs_two_rows_and_a_document():
     enqueue(Sleep, SLEEP)
     for subject in ("", "projects.project:1"):
         with CaptureQueriesContext(connection) as queries:
             enqueue(Sleep, SLEEP, subject=subject)
         said = [query["sql"].split()[0] for query in queries if "SAVEPOINT" not in query["sql"]]
-        assert said == ["INSERT"] * 2, [query["sql"] for query in queries]
+        assert said == ["INSERT"] * 3, [query["sql"] for query in queries]
         assert len(queries) - len(said) <= 2  # a savepoint, and its release

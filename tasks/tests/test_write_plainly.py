@@ -98,7 +98,9 @@ def test_a_task_costs_few_statements():
     with CaptureQueriesContext(connection) as queries:
         task = enqueue(Nothing, {})
         attempt = claim(task.pk, "w")
+        attempt.task.silent = True  # as the runner knows of a job that said nothing
         assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == TaskState.SUCCEEDED
     statements = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     together = 1 if connection.vendor == "postgresql" else 2
-    assert len(statements) == together + (2 + together) + (2 + together), statements
+    written = 1 if connection.vendor == "postgresql" else 3
+    assert len(statements) == written + (2 + together) + (2 + together), statements

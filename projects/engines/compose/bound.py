@@ -22,7 +22,8 @@ def bind(stack: Stack, kept_labels: dict[str, dict[str, str]] | None = None) -> 
     variables by which services find each other, names that no other copy has.
 
     `kept_labels`: labels of networks and volumes that exist already, by name. They are kept as they are, because
-    Compose would make a network or volume anew whose labels changed.
+    Compose would make a network or volume anew whose labels changed. What an adopted stack has already keeps its name,
+    and is handed to Compose as external: so Compose can neither change nor replace it.
     """
     name = project_name(stack)
     content = named(copy.deepcopy(stack.definition.document), name)
@@ -39,7 +40,8 @@ def bind(stack: Stack, kept_labels: dict[str, dict[str, str]] | None = None) -> 
         service["environment"] = {**(service.get("environment") or {}), **variables}
         if service.get("ports"):
             service["ports"] = _ports(stack, specs[key], service) if key in specs else []
-        _free_name(service)
+        if not stack.adopted:
+            _free_name(service)
     for kind in ("networks", "volumes"):
         for key, entry in (content.get(kind) or {}).items():
             content[kind][key] = _own(stack, f"{name}_{key}", entry or {}, kept_labels or {})
@@ -119,6 +121,10 @@ def _own(stack: Stack, name: str, entry: dict[str, Any], kept: dict[str, dict[st
     """A network or volume of this stack alone; one that the file calls external is left as it is."""
     if entry.get("external"):
         return entry
+    if stack.adopted:
+        name = entry.get("name") or name
+        if name in kept:
+            return {"name": name, "external": True}
     labels = labels_for(stack)
     labels.update({key: value for key, value in kept.get(name, {}).items() if key in labels})
     return {**entry, "name": name, "labels": {**mapping_of(entry.get("labels")), **labels}}

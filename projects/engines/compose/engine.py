@@ -15,6 +15,7 @@ from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackS
 from projects.engines.compose import images, problems, remains, volumes
 from projects.engines.compose.bound import bind, to_build
 from projects.engines.compose.containers import Container, Look, Observer
+from projects.engines.compose.found import ANYWHERE, Found, found_in
 from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
 from projects.engines.compose.logs import Logs, instance_of
 from projects.engines.compose.naming import HUB_REVISION, labels_for, project_name
@@ -119,6 +120,9 @@ class ComposeEngine:
             if not seen or rundir.record().phase != "up":
                 raise EngineError("The stack is not running; start it first.", service=service)
             own = [one for one in seen if one.service == service]
+            if len(own) < spec.instances and not rundir.content_path.exists():
+                raise EngineError(f"{service} has no container, and was not started by Hub.",
+                                  "Restart the whole stack: that makes its containers anew.", service=service)
             with writing(rundir), rundir.changing():
                 record = rundir.record()
                 rundir.write(phase="starting", ready=[name for name in record.ready if name != service])
@@ -143,6 +147,17 @@ class ComposeEngine:
                 return self._view(stack, rundir).status()
             return View(stack, record, Look(), lambda container: ()).status()
         return self._view(stack, rundir).status()
+
+    def found(self) -> list[Found]:
+        """The Compose projects that run on the Docker host which Hub itself uses, and that no Hub started."""
+        return found_in(self._look(ANYWHERE, fresh=True))
+
+    def adopt(self, stack: Stack) -> None:
+        """From now on take what runs as `stack.adopted` for this stack, started a moment ago; it is not touched."""
+        rundir = RunDir(stack.run_dir)
+        with writing(rundir), rundir.changing():
+            rundir.write(phase="up", run=max(rundir.kept_runs(), default=0) + 1, revision=stack.revision,
+                         ready=tuple(service.name for service in stack.services))
 
     def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
         with contextlib.suppress(Unreachable):
@@ -288,7 +303,14 @@ class ComposeEngine:
         """The client of the stack's host; what fails in between is told as an EngineError."""
         client = self.hosts.client(stack)
         try:
-            yield client
+            try:
+                yield client
+            except Unreachable:
+                raise
+            except EngineError:
+                # A command of Compose has failed: where its host went away meanwhile, that is the cause to tell.
+                client.ping()
+                raise
         except docker.errors.APIError as error:
             raise EngineError(f"Docker refused: {str(error.explanation or error).rstrip('.')}.") from error
         except AWAY as error:

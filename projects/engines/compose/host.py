@@ -107,9 +107,16 @@ def _connect(address: str, certificates: str) -> docker.APIClient:
         raise _unreachable(address, error) from None
 
 
+def _is_forbidden(socket: Path) -> bool:
+    """Whether it is this user's rights that keep it from the socket; its folder may already be closed to it."""
+    try:
+        return socket.exists() and not os.access(socket, os.R_OK | os.W_OK)
+    except PermissionError:
+        return True
+
+
 def _unreachable(address: str, error: BaseException) -> Unreachable:
-    path = Path(address.removeprefix("unix://"))
-    if address.startswith("unix://") and path.exists() and not os.access(path, os.R_OK | os.W_OK):
+    if address.startswith("unix://") and _is_forbidden(Path(address.removeprefix("unix://"))):
         return Unreachable(f"The user that runs Hub may not use Docker at {address}.", "permission",
                            "Add that user to the group docker, and start Hub again.")
     where = "" if address == DEFAULT else f" at {address}"

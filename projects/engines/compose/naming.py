@@ -14,8 +14,8 @@ HUB_ID, HUB_PROJECT, HUB_REVISION = "hub.id", "hub.project", "hub.revision"
 
 
 def project_name(stack: Stack) -> str:
-    """The name of the Compose project that a stack is."""
-    return f"hub-{stack.slug}"
+    """The name of the Compose project that a stack is: its own, where it was adopted."""
+    return stack.adopted or f"hub-{stack.slug}"
 
 
 def image_name(stack: Stack, service: str) -> str:
@@ -24,7 +24,7 @@ def image_name(stack: Stack, service: str) -> str:
 
 
 def image_repository(stack: Stack, service: str) -> str:
-    return f"{project_name(stack)}-{re.sub(r'[^a-z0-9]+', '-', service.lower()).strip('-') or 'service'}"
+    return f"hub-{stack.slug}-{re.sub(r'[^a-z0-9]+', '-', service.lower()).strip('-') or 'service'}"
 
 
 def labels_for(stack: Stack) -> dict[str, str]:

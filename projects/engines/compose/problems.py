@@ -14,7 +14,7 @@ from projects.engines.base import EngineError, Problem
 from projects.engines.compose.bound import bind, images_of, is_row, leases_of, to_build
 from projects.engines.compose.containers import Container
 from projects.engines.compose.host import Unreachable, is_local
-from projects.engines.compose.images import is_there, missing, refused
+from projects.engines.compose.images import KEPT_BUILDS, is_there, missing, refused
 from projects.engines.compose.naming import HUB_ID, image_name
 from projects.engines.host_ports import holders
 from projects.stacks.compose import cli
@@ -114,7 +114,10 @@ def image_problems(client: docker.APIClient, stack: Stack) -> Iterator[Problem]:
     content = bind(stack)
     for service, image in images_of(content).items():
         section = content["services"][service]
-        if section.get("pull_policy") == "never" and service not in to_build(stack) and not section.get("build") \
+        if service in stack.images:
+            if not is_there(client, image):
+                yield _gone(service, image)
+        elif section.get("pull_policy") == "never" and service not in to_build(stack) and not section.get("build") \
                 and image not in {image_name(stack, name) for name in to_build(stack)} and not is_there(client, image):
             yield Problem("image", f"The image {image} of {service} is not on the Docker host{_line(stack, service)}.",
                           "Build or load it there, or let Docker pull it: pull_policy: missing.", service=service)
@@ -129,6 +132,14 @@ def image_problems(client: docker.APIClient, stack: Stack) -> Iterator[Problem]:
             "Check its name and tag, log in to its registry (docker login), or build or load it on this host.",
             service=service,
         )
+
+
+def _gone(service: str, image: str) -> Problem:
+    return Problem(
+        "image", f"The image that {service} ran in this revision is not on the Docker host any more ({image[:19]}).",
+        f"Hub keeps the images of the newest {KEPT_BUILDS} builds of a service. Go back to a newer revision, or start "
+        "what the folder says.", service=service,
+    )
 
 
 def lease_problems(stack: Stack) -> Iterator[Problem]:

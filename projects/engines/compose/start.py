@@ -54,11 +54,12 @@ class Start:
         self.probed: dict[str, float] = {}
         self.output: list[str] = []
         self.began = time.monotonic()
-        # Until Compose has done its work, an end that was seen before it began is about to be followed by a start.
-        self.ends_before = {one.id: one.ended_at for one in observer.look().of(project_name(stack))}
+        # What was there before says nothing until Compose has done its work: it may start it, or make it anew.
+        self.before: set[str] = set()
 
     def compose(self, docker: str, file: Path, only: list[str] | None = None) -> Iterator[Step]:
         """Let Compose create and start the containers, and tell what is seen meanwhile."""
+        self.before = {one.id for one in self.observer.look(fresh=True).of(project_name(self.stack))}
         step = create_step(self.services)
         made: set[str] = set()
         words = commands.up(docker, self.stack, file, only)
@@ -75,7 +76,7 @@ class Start:
                                tuple(line.strip() for line in lines))
                 yield from self.look()
             self.output = command.lines
-            self.ends_before = {}
+            self.before = set()
             if command.code != 0:
                 yield from self.look()
                 raise self._refused()
@@ -102,7 +103,7 @@ class Start:
         """A step for each service of which more instances are ready than before."""
         seen = self.observer.look(fresh=True).of(project_name(self.stack))
         for service in self.services:
-            own = [one for one in seen if one.service == service.name]
+            own = [one for one in seen if one.service == service.name and one.id not in self.before]
             ready = sum(self._is_ready(service, one) for one in own)
             if ready > self.ready.get(service.name, 0):
                 self.ready[service.name] = ready
@@ -122,8 +123,6 @@ class Start:
 
     def _judge(self, spec: ServiceSpec, one: Container) -> bool:
         if one.state in ("exited", "dead"):
-            if self.ends_before.get(one.id) == one.ended_at and one.id in self.ends_before:
-                return False
             if one.exit_code == 0 and not one.error and can_complete(spec, one):
                 return True
             if not one.has_policy or one.exit_code == 0:

@@ -15,7 +15,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 
 from accounts.shell import shell_actor
 from events.context import acting
-from projects import actions
+from projects import actions, adoption
 from projects.environment import load
 from projects.errors import ProjectError
 from projects.logs import sources_in
@@ -33,7 +33,7 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    help = "List, add, copy, start, stop, restart, build and delete projects, and read their state and logs."
+    help = "List, add, adopt, copy, start, stop, restart, build and delete projects, and read their state and logs."
 
     def add_arguments(self, parser):
         commands = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
@@ -57,6 +57,10 @@ class Command(BaseCommand):
         add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
         add.add_argument("--autostart", action="store_true")
         add.add_argument("--node", default="", help="the node that the folder is on (this one)")
+        adopt = command("adopt", "List the Compose projects that run without Hub, or make one a project as it runs.",
+                        project=False)
+        adopt.add_argument("running", nargs="?", default="", metavar="NAME", help="as docker compose ls shows it")
+        adopt.add_argument("--name", default="", help="of the project; default: the same")
         copy = command("copy", "A second project beside the first, with ports of its own.")
         copy.add_argument("name", help="the name of the copy")
         copy.add_argument("--path", help="another folder")
@@ -121,6 +125,21 @@ class Command(BaseCommand):
         project = actions.create_project(name=name or seen.name or "project", path=path, engine=engine, ports=ports,
                                          env=dotenv.parse("\n".join(env)).values, autostart=autostart, node=node)
         self.print_project(project, json)
+
+    def do_adopt(self, *, running: str, name: str, json: bool, **_: Any) -> None:
+        if running:
+            return self.print_project(adoption.adopt(running, name=name), json)
+        rows = [{"name": one.name, "engine": one.engine, "path": one.path, "services": one.services, "ports": one.ports,
+                 "error": one.error and f"{one.error.message} {one.error.hint}".strip(), "warnings": one.warnings}
+                for one in adoption.adoptable()]
+        if json:
+            return self.print_json(rows)
+        for row in rows:
+            ports = " ".join(f":{port}" for port in row["ports"])
+            self.stdout.write(f"{row['name']}  {', '.join(row['services'])}  {ports}  {row['path']}")
+            for text in filter(None, [row["error"], *row["warnings"]]):
+                self.stdout.write(f"  {text}")
+        return None
 
     def do_copy(self, *, project: str, name: str, path: str | None, branch: str | None, with_data: bool, json: bool,
                 **_: Any) -> None:

@@ -20,9 +20,13 @@ from tasks.drift import comparison
 from tasks.drift.counts import counts
 from tasks.errors import TaskError
 from tasks.lanes import LANES
-from tasks.models import Task
+from tasks.models import LogLine, Task
 from tasks.progress import shown
 from tasks.retention.pruning import by_rules, counted, older_than, prune
+from tasks.search.errors import BadQuery
+from tasks.search.filling import fill
+from tasks.search.finding import take
+from tasks.search.query import read
 from tasks.shapes import task_detail, task_dict, with_relatives
 from tasks.states import ENDED, TaskState
 
@@ -32,7 +36,7 @@ POLL = 0.2
 
 
 class Command(BaseCommand):
-    """`manage.py task list|show|cancel|retry|priority|prune|drift`.
+    """`manage.py task list|show|cancel|retry|priority|prune|index|drift`.
 
     Exit code 0: done (with --wait: and the task ended as was wanted); 1: with --wait, it did not; for drift, there is
     some left; 2: bad input.
@@ -47,6 +51,7 @@ class Command(BaseCommand):
         listing.add_argument("--lane", choices=LANES)
         listing.add_argument("--job")
         listing.add_argument("--subject", help="such as projects.project:1")
+        listing.add_argument("--search", default="", metavar="QUERY", help="as in the search box of the tasks page")
         listing.add_argument("--limit", type=int, default=50, help="how many (1-10000, default 50)")
         show = verbs.add_parser("show", help="One task with its attempts and the end of its log.")
         cancel = verbs.add_parser("cancel", help="End a waiting task, or stop a running one.")
@@ -62,9 +67,10 @@ class Command(BaseCommand):
         prune.add_argument("--state", default="", choices=sorted(ENDED), help="with --older-than: only these")
         prune.add_argument("--lane", default="", choices=LANES, help="with --older-than: only these")
         prune.add_argument("--dry-run", action="store_true", help="only say how many there are")
+        index = verbs.add_parser("index", help="Write anew what search looks in, for every task.")
         drift = verbs.add_parser("drift", help="Where database and queue disagree; what lasts is put right by watch.")
         drift.add_argument("--repair", action="store_true", help="put it right here and now")
-        for verb in (listing, show, cancel, retry, priority, prune, drift):
+        for verb in (listing, show, cancel, retry, priority, prune, index, drift):
             verb.add_argument("--json", action="store_true", help="JSON on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -80,7 +86,11 @@ class Command(BaseCommand):
         if not 1 <= options["limit"] <= 10_000:
             raise CommandError("--limit must be from 1 to 10000.", returncode=BAD_INPUT)
         wanted = {name: options[name] for name in ("state", "lane", "job", "subject") if options[name]}
-        tasks = list(with_relatives(Task.objects.filter(**wanted))[: options["limit"]])
+        try:
+            query = read(options["search"])
+        except BadQuery as error:
+            raise CommandError(str(error), returncode=BAD_INPUT) from None
+        tasks = take(with_relatives(Task.objects.filter(**wanted)), query, limit=options["limit"]).items
         if options["json"]:
             self._json([task_dict(task) for task in tasks])
             return
@@ -146,6 +156,14 @@ class Command(BaseCommand):
             self._json({"removed": removed})
         else:
             self.stdout.write(f"{removed} tasks removed.")
+
+    def index(self, options: dict[str, Any]) -> None:
+        """Needed only for rows that were not written by Hub; everybody may go on working."""
+        done = fill(Task, LogLine)
+        if options["json"]:
+            self._json({"indexed": done})
+        else:
+            self.stdout.write(f"{done} tasks can be found.")
 
     def drift(self, options: dict[str, Any]) -> None:
         """What is seen once may be a moment between steps; --repair waits until it lasts. Exit code 1: some is left."""

@@ -10,7 +10,7 @@ from tasks.models import Task
 
 pytestmark = pytest.mark.django_db
 
-UNKNOWN = ["01890000-0000-7000-8000-000000000000", "x", "1", "search", "../1", "%00"]
+UNKNOWN = ["01890000-0000-7000-8000-000000000000", "x", "1", "searching", "../1", "%00"]
 KEYS = {
     "id", "job", "name", "state", "priority", "lane", "queue", "node", "params", "progress", "step", "steps_done",
     "steps_total", "remaining", "result", "error", "detail", "attempt", "attempts", "created_at", "run_at",

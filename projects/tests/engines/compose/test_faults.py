@@ -9,6 +9,8 @@ import pytest
 
 from projects.engines.base import EngineError
 from projects.engines.compose import problems
+from projects.engines.compose.engine import ComposeEngine
+from projects.engines.compose.host import Unreachable
 from projects.stacks.spec import StackError
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -141,6 +143,33 @@ def test_docker_that_is_not_there_or_may_not_be_used(kit, monkeypatch, tmp_path)
         assert "nobody.sock" in problem.message and "Start it" in problem.hint
         patch.setenv("PATH", str(tmp_path))
         assert "docker command is not installed" in found(kit, stack, "docker-missing").message
+
+
+@pytest.mark.parametrize("mode", [0o711, 0o700], ids=["the socket", "its folder"])
+def test_docker_that_another_user_may_not_use(kit, mode):
+    """The preflight's words, in a child that gives up root's rights."""
+    stack = kit.stack_of(HEAD)
+    reader, writer = os.pipe()
+    kit.docker.folder.chmod(mode)
+    child = os.fork()
+    if child == 0:
+        try:
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+            ComposeEngine().hosts.client(stack)
+        except Unreachable as error:
+            problem = problems.host_problem(error)
+            os.write(writer, f"{problem.code}|{problem.message}|{problem.hint}".encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with open(reader) as said:
+        code, message, hint = said.read().split("|")
+    os.waitpid(child, 0)
+    kit.docker.folder.chmod(0o700)
+    assert code == "docker-permission" and "group docker" in hint
+    assert message == f"The user that runs Hub may not use Docker at unix://{kit.docker.socket}."
 
 
 def test_only_the_old_compose_is_here(kit, monkeypatch, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -160,3 +161,24 @@ def test_every_way_of_publishing_a_port(kit):
     assert published["5353/udp"] == [{"HostIp": "127.0.0.1", "HostPort": str(udp)}]
     assert {binding["HostIp"] for bindings in published.values() for binding in bindings or ()} == {"127.0.0.1"}
     ended(kit, stack, "ports")
+
+
+def test_an_image_of_an_earlier_revision_is_run_again(kit):
+    """What a rollback needs: the digest that was seen is enough to run the same again."""
+    text = "services:\n  web: {build: ., init: true, volumes: ['data:/data']}\nvolumes: {data: {}}\n"
+
+    def dockerfile(word: str) -> dict[str, str]:
+        return {"Dockerfile": f"FROM hub-test/busybox:1\nRUN echo {word} > /word\nCMD [\"sleep\", \"1000\"]\n"}
+
+    first = kit.stack_of(text, files=dockerfile("old"))
+    kit.up(first)
+    kit.run_in(first, "web", "echo precious > /data/x")
+    image = kit.state(first, "web").instances[0].image
+    second = kit.stack_of(text, files=dockerfile("new"), path=first.path, slug=first.slug, revision=2)
+    kit.up(second)
+    assert kit.run_in(second, "web", "cat /word /data/x") == "new\nprecious"
+    kit.up(replace(second, revision=3, images={"web": image}))
+    assert kit.run_in(second, "web", "cat /word /data/x") == "old\nprecious"
+    assert kit.state(second, "web").instances[0].image == image
+    gone = replace(second, revision=4, images={"web": "sha256:" + "0" * 64})
+    assert [problem.code for problem in kit.engine.problems(gone)] == ["image"]

@@ -1,0 +1,107 @@
+"""`python -m bench.search_rounds TASKS ROUNDS`: the measurements behind `bench.search`, on DATABASE_URL's database.
+Prints them as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import django
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "hub.settings"
+django.setup()
+
+from django.conf import settings  # noqa: E402 - Django has to be set up before
+from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client  # noqa: E402
+from django.utils import timezone  # noqa: E402
+
+from bench.figures import median, p95  # noqa: E402
+from bench.million import generate  # noqa: E402
+from events.keyset import cut  # noqa: E402
+from events.statements import Statement  # noqa: E402
+from tasks.actions import enqueue  # noqa: E402
+from tasks.jobs import Sleep  # noqa: E402
+from tasks.models import Task  # noqa: E402
+from tasks.search import documents  # noqa: E402
+from tasks.search.finding import take  # noqa: E402
+from tasks.search.query import Query  # noqa: E402
+
+FILTERS = ("state=failed", "lane=reports", "priority=8..10", "job=mail.send", "project=7", "worker=studio-3.1",
+           "created=24h", "created=7d&state=failed")
+TEXTS = ("xylophone", "timeout", "connection refused", '"connection refused" -harbour', "ledger state:failed",
+         "name:send gallery", "xylo*")
+ENQUEUES = 40
+NOTHING = Statement("UPDATE tasks_lane SET name = name WHERE 1 = 0", ())
+
+
+def main(tasks: int, rounds: int) -> dict[str, list]:
+    """Of each measurement its number and a note: milliseconds (p95 of all rounds), and of `enqueue` how many times the
+    processor time of this process that one without a document takes."""
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.STORAGES = {**settings.STORAGES, "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # fmt: skip
+    call_command("migrate", verbosity=0)
+    generate(tasks)
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE")
+    person = get_user_model().objects.create_superuser("bench", password=None)
+    client = Client()
+    client.force_login(person, backend=settings.AUTHENTICATION_BACKENDS[0])
+    # As the list itself would name it, after so many pages as page 10,000 has before it, where there are so many.
+    place = Task.objects.order_by("-pk")[min(500_000, tasks // 2)]
+    deep = cut(Task, [place, place], 1, False).next_cursor
+    return {
+        "list": _pages(client, [""], rounds),
+        "deep": _pages(client, [f"cursor={deep}"], rounds),
+        "filters": _pages(client, FILTERS, rounds),
+        "text": _pages(client, [f"q={text}" for text in TEXTS], rounds),
+        "query": _p95({"": lambda: take(Task.objects.defer("params", "result", "detail"), Query())}, rounds),
+        "enqueue": _enqueue(rounds),
+    }
+
+
+def _pages(client: Client, queries: list[str] | tuple[str, ...], rounds: int) -> list:
+    def ask(query: str) -> None:
+        assert client.get(f"/tasks/?{query}").status_code == 200, query
+
+    return _p95({query: lambda query=query: ask(query) for query in queries}, rounds)
+
+
+def _p95(acts: dict[str, Callable], rounds: int) -> list:
+    seen: dict[str, list[float]] = {name: [] for name in acts}
+    for name, act in acts.items():
+        act()
+        for _ in range(rounds):
+            began = time.perf_counter()
+            act()
+            seen[name].append((time.perf_counter() - began) * 1000)
+    worst = max(seen, key=lambda name: median(seen[name]))
+    note = f"slowest: {worst}, median {median(seen[worst]):.1f} ms" if len(acts) > 1 else ""
+    return [p95([each for values in seen.values() for each in values]), note]
+
+
+def _enqueue(rounds: int) -> list:
+    writes, ratios = documents.first, []
+    for _ in range(max(rounds, 3)):
+        took = {}
+        for name, first in (("without", lambda task: NOTHING), ("with", writes)):
+            documents.first = first
+            began = time.process_time()
+            for _ in range(ENQUEUES):
+                enqueue(Sleep, {"seconds": 1}, run_at=timezone.now() + timedelta(days=1))
+            took[name] = time.process_time() - began
+        ratios.append(took["with"] / took["without"])
+    documents.first = writes
+    return [median(ratios), "processor time of who enqueues, in turns; not a database's server"]
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(int(sys.argv[1]), int(sys.argv[2]))))

@@ -1,0 +1,95 @@
+"""The monitor in a real browser: it changes as things happen, a hidden tab asks nothing, and without the stream it
+polls."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+
+from hub.tests.chromium import CHROMIUM, MISSING, SWITCHES
+from hub.tests.system.running_hub import REPOSITORY, RunningHub
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
+
+SCREENSHOTS = REPOSITORY / "var" / "screenshots"
+MONITOR, STREAM = "/tasks/monitor/", "**/tasks/monitor/stream/**"
+
+
+@pytest.fixture(scope="module")
+def signed_in(hub: RunningHub) -> Iterator[BrowserContext]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        context = browser.new_context(base_url=hub.address)
+        context.set_default_timeout(20_000)
+        page = context.new_page()
+        page.goto(re.search(r"http://\S+/sign-in/\S+", hub.said())[0])
+        page.fill("[name=username]", "mara")
+        page.fill("[name=password1]", "a sentence is fine")
+        page.click("button.primary")
+        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
+        page.close()
+        yield context
+        browser.close()
+
+
+@pytest.fixture
+def page(signed_in: BrowserContext) -> Iterator[Page]:
+    page = signed_in.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    page.close()
+    assert not [text for text in said if "ERR_FAILED" not in text], said
+
+
+def pause(hub: RunningHub, lane: str, *, wish: bool) -> None:
+    hub.manage("lane", "pause" if wish else "resume", lane)
+
+
+@pytest.mark.parametrize("way", ["stream", "polls"])
+def test_it_changes_as_things_happen(hub: RunningHub, page: Page, way: str):
+    if way == "polls":
+        page.route(STREAM, lambda route: route.abort())
+    page.goto(MONITOR)
+    expect(page.locator("#monitor-way")).to_have_text(
+        "Shown as it happens." if way == "stream" else "Looked up every 2 s.")
+    row = page.locator("#lane-reports")
+    page.locator("details.chart-data summary").click()
+    row.get_by_role("button").focus()
+    pause(hub, "reports", wish=True)
+    expect(row).to_contain_text("Paused", timeout=10_000)
+    if way == "stream":  # what was opened stays so
+        expect(page.locator("details.chart-data table")).to_be_visible()
+    row.get_by_role("button", name="Resume reports").click()
+    expect(page.locator("#toasts")).to_contain_text("starts tasks again")
+    expect(row).not_to_contain_text("Paused", timeout=10_000)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"monitor-{way}.png", full_page=True)
+
+
+def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_seen(hub: RunningHub, page: Page):
+    page.goto(MONITOR)
+    expect(page.locator("#monitor-way")).to_have_text("Shown as it happens.")
+    page.evaluate("""hidden => { Object.defineProperty(document, "hidden", { get: () => hidden.now });
+        window.seen = hidden; document.dispatchEvent(new Event("visibilitychange")); }""", {"now": True})
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    pause(hub, "metrics", wish=True)  # takes longer than a poll's two seconds
+    page.wait_for_timeout(2500)
+    assert not asked
+    expect(page.locator("#lane-metrics")).not_to_contain_text("Paused")
+    page.evaluate("""() => { window.seen.now = false; document.dispatchEvent(new Event("visibilitychange")); }""")
+    expect(page.locator("#lane-metrics")).to_contain_text("Paused", timeout=10_000)
+    pause(hub, "metrics", wish=False)
+
+
+def test_a_script_follows_over_a_websocket(hub: RunningHub, page: Page):
+    page.goto(MONITOR)
+    snapshot = page.evaluate("""() => new Promise((told, failed) => {
+        const socket = new WebSocket(`ws://${location.host}/api/tasks/stream`);
+        socket.onmessage = (event) => { told(JSON.parse(event.data)); socket.close(); };
+        socket.onerror = () => failed("refused");
+    })""")
+    assert snapshot["version"] and {lane["name"] for lane in snapshot["lanes"]} >= {"stacks", "default"}

@@ -1,0 +1,101 @@
+"""Snapshots as they change, for every stream of this process: one look a second for all of them, and none while nobody
+listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from django.db import close_old_connections
+
+from events.streams import Message
+from tasks.monitor.presentation import fragment
+from tasks.monitor.shared import latest
+
+logger = logging.getLogger(__name__)
+
+EVERY = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a stream sends: the page's live part with that range of its chart; without a range the snapshot as JSON."""
+
+    range: str = ""
+    may_operate: bool = False
+
+    def now(self) -> Message:
+        """It as it is now; its id is the mark of what it shows."""
+        if self.range:
+            return Message(*fragment(self.range, self.may_operate))
+        snapshot = latest()
+        return Message(snapshot["version"], json.dumps(snapshot))
+
+
+@dataclass
+class Feed:
+    """Looks for all who follow, in a thread of its own. Belongs to one event loop."""
+
+    _followers: Counter[Part] = field(default_factory=Counter)
+    _newest: dict[Part, Message] = field(default_factory=dict)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
+    _looking: asyncio.Task | None = None
+    _thread: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "monitor"))
+
+    async def follow(self, part: Part, last: str = "") -> AsyncIterator[Message]:
+        """Every change of a part, beginning with what it is now unless that is the `last` seen."""
+        self._followers[part] += 1
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
+        try:
+            while True:
+                news, newest = self._news, self._newest.get(part)
+                if newest is not None and newest.id != last:
+                    last = newest.id
+                    yield newest
+                else:
+                    await news.wait()
+        finally:
+            self._followers[part] -= 1
+
+    async def _look(self) -> None:
+        loop = asyncio.get_running_loop()
+        while parts := [part for part, number in self._followers.items() if number > 0]:
+            began = time.monotonic()
+            try:
+                self._newest = await loop.run_in_executor(self._thread, _look_at, parts)
+            except Exception:  # the database may be away for a while; the next look may see it again
+                logger.exception("The monitor could not look.")
+            news, self._news = self._news, asyncio.Event()
+            news.set()
+            await asyncio.sleep(max(EVERY - (time.monotonic() - began), EVERY / 4))
+        self._newest = {}
+
+
+def _look_at(parts: list[Part]) -> dict[Part, Message]:
+    close_old_connections()
+    return {part: part.now() for part in parts}
+
+
+_feeds: dict[asyncio.AbstractEventLoop, Feed] = {}
+
+
+async def follow(part: Part, last: str = "") -> AsyncIterator[Message]:
+    """The changes of a part, by the feed of the loop that this runs in."""
+    loop = asyncio.get_running_loop()
+    if loop not in _feeds:
+        for old in [one for one in _feeds if one.is_closed()]:
+            del _feeds[old]
+        _feeds[loop] = Feed()
+    messages = _feeds[loop].follow(part, last)
+    try:
+        async for message in messages:
+            yield message
+    finally:
+        await messages.aclose()

@@ -1,0 +1,70 @@
+"""The one snapshot that all viewers of all processes share: taken once a second at most, and only while somebody
+looks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from django.core.cache import cache
+
+from tasks.monitor.snapshot import take
+
+KEY, LOCK = "monitor:snapshot", "monitor:taking"
+# A snapshot is shown for so long (seconds); one that was dear to take, for so many times as long as it took.
+LIFE, REST = 1.0, 10
+# Without Redis every process takes its own, and less often.
+LIFE_ALONE = 3.0
+# Whoever takes one and dies holds up the others for no longer.
+LOCKED = 5
+
+_here = threading.Lock()
+_own: dict[str, Any] = {}
+
+
+def latest() -> dict[str, Any]:
+    """The newest snapshot, a second old at most where Redis answers. See `snapshot.take`."""
+    with _here:
+        if not _is_fresh(_own):
+            _own.update(_from_others() or _taken())
+        return _own["data"]
+
+
+def forget() -> None:
+    """The next look is a new one: somebody has just changed what it shows."""
+    with _here:
+        _own.clear()
+        cache.delete(KEY)
+
+
+def _from_others() -> dict[str, Any] | None:
+    """What another process took, or is about to take; None when it is for this one to do."""
+    deadline = time.monotonic() + LIFE
+    while True:
+        found = cache.get(KEY)
+        if found is not None and _is_fresh(found):
+            return found
+        if cache.add(LOCK, 1, LOCKED):
+            return None
+        # Locked by another, which may be quick; without Redis nothing is ever locked, and waiting is in vain.
+        if time.monotonic() > deadline or not cache.has_key(LOCK):
+            return None
+        time.sleep(0.02)
+
+
+def _taken() -> dict[str, Any]:
+    began = time.time()
+    data = take()
+    ended = time.time()
+    found = {"taken": ended, "data": data, "life": max(LIFE, REST * (ended - began))}
+    cache.set(KEY, found, 60)
+    if not cache.has_key(KEY):
+        found["life"] = max(LIFE_ALONE, found["life"])
+    cache.delete(LOCK)
+    return found
+
+
+def _is_fresh(found: dict[str, Any]) -> bool:
+    # A clock that was set back makes it old, not young for hours.
+    return bool(found) and 0 <= time.time() - found["taken"] < found["life"]

@@ -1,0 +1,162 @@
+"""The qualifiers of a query: what each may be, in words and as a condition on tasks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import DateTimeField, Exists, F, FloatField, Func, OuterRef, Q, Value
+from django.db.models.functions import Coalesce, Greatest
+from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
+
+from tasks.lanes import LANES
+from tasks.models import Attempt
+from tasks.search.errors import BadQuery
+from tasks.search.values import bounds, number, period, seconds
+from tasks.shapes import PROJECT_SUBJECT
+from tasks.states import TaskState
+from tasks.subjects import named
+
+NUMBER = "a number such as 8, >=8, <3 or 3..5"
+LENGTH = "a length of time such as >30s, <=5m or 1h..2d"
+WHEN = "a day, 2026-11-01..2026-11-07, >=2026-11-01, or 24h for the last 24 hours"
+
+
+class Seconds(Func):
+    """The seconds from one moment to another."""
+
+    output_field = FloatField()
+    arity = 2
+
+    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        template = "ROUND((julianday(%(second)s) - julianday(%(first)s)) * 86400.0, 3)"
+        return self._with(compiler, template)
+
+    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
+        return self._with(compiler, "EXTRACT(EPOCH FROM (%(second)s - %(first)s))::float8")
+
+    def _with(self, compiler: Any, template: str) -> tuple[str, list[Any]]:
+        (first, before), (second, after) = map(compiler.compile, self.source_expressions)
+        return template % {"first": first, "second": second}, [*after, *before]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A qualifier: `read(value, position, now)` is the condition, and raises BadQuery; `choices` may be completed."""
+
+    name: str
+    example: str
+    help: str
+    read: Callable[[str, int, datetime], Q]
+    choices: tuple[str, ...] = ()
+
+
+def _one_of(column: str, allowed: tuple[str, ...]) -> Callable[[str, int, datetime], Q]:
+    def read(value: str, position: int, now: datetime) -> Q:
+        wanted = []
+        for each in value.split(","):
+            if each not in allowed:
+                raise BadQuery(f"There is no {column} “{each[:40]}”.", position, f"one of {', '.join(allowed)}")
+            wanted.append(each)
+        return Q(**{column: wanted[0]}) if len(wanted) == 1 else Q(**{f"{column}__in": sorted(set(wanted))})
+
+    return read
+
+
+def _number(column: str) -> Callable[[str, int, datetime], Q]:
+    def read(value: str, position: int, now: datetime) -> Q:
+        return Q(*((f"{column}__{lookup}", to) for lookup, to in bounds(value, position, number, NUMBER).tests))
+
+    return read
+
+
+def _text(column: str, what: str) -> Callable[[str, int, datetime], Q]:
+    def read(value: str, position: int, now: datetime) -> Q:
+        return Q(**_like(column, value, position, what))
+
+    return read
+
+
+def _like(column: str, value: str, position: int, what: str) -> dict[str, str]:
+    if not value.rstrip("*"):
+        raise BadQuery("Nothing stands behind the colon.", position, what)
+    return {f"{column}__startswith": value[:-1]} if value.endswith("*") else {column: value}
+
+
+def _worker(value: str, position: int, now: datetime) -> Q:
+    tried = Attempt.objects.filter(task=OuterRef("pk"))
+    return Q(Exists(tried.filter(**_like("worker", value, position, "the name of a worker"))))
+
+
+def _project(value: str, position: int, now: datetime) -> Q:
+    if not value:
+        raise BadQuery("Nothing stands behind the colon.", position, "the name or number of a project")
+    if value.isascii() and value.isdigit() and len(value) <= 18:
+        return Q(subject=f"{PROJECT_SUBJECT}{int(value)}")
+    return Q(subject__in=named(PROJECT_SUBJECT.rstrip(":"), value))
+
+
+def _correlation(value: str, position: int, now: datetime) -> Q:
+    return Q(correlation_id=_uuid(value, position))
+
+
+def _id(value: str, position: int, now: datetime) -> Q:
+    return Q(pk=_uuid(value, position))
+
+
+def _uuid(value: str, position: int) -> uuid.UUID:
+    try:
+        return uuid.UUID(value)
+    except ValueError:
+        raise BadQuery(f"“{value[:40]}” is no id.", position, "a UUID of 32 hexadecimal digits") from None
+
+
+def _wait(value: str, position: int, now: datetime) -> Q:
+    since = Coalesce(F("ready_at"), Greatest(F("created_at"), Coalesce(F("run_at"), F("created_at"))))
+    return _length(Seconds(since, F("started_at")), value, position)
+
+
+def _run(value: str, position: int, now: datetime) -> Q:
+    return _length(Seconds(F("started_at"), Coalesce(F("finished_at"), Value(now, DateTimeField()))), value, position)
+
+
+LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
+
+
+def _length(expression: Seconds, value: str, position: int) -> Q:
+    # What has not begun has no length, and meets no bound: also not that of a query which is turned round.
+    condition = Q(started_at__isnull=False)
+    for lookup, to in bounds(value, position, seconds, LENGTH).tests:
+        condition &= Q(LOOKUPS[lookup](expression, to))
+    return condition
+
+
+def _created(value: str, position: int, now: datetime) -> Q:
+    return Q(*((f"created_at__{lookup}", to) for lookup, to in period(value, position, now, WHEN).tests))
+
+
+STATES = tuple(TaskState.values)
+KINDS = {kind.name: kind for kind in (
+    Kind("state", "state:failed", "in that state, or one of several: state:failed,cancelled", _one_of("state", STATES),
+         STATES),
+    Kind("lane", "lane:reports", "in that lane", _one_of("lane", tuple(LANES)), tuple(LANES)),
+    Kind("priority", "priority:>=8", "1 (lowest) to 10; also 8, <3, 3..5", _number("priority")),
+    Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker),
+    Kind("project", "project:shop", "about that project, by name or number", _project),
+    Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so", _text("job", "the name of a job")),
+    Kind("subject", "subject:projects.project:7", "about that, as its subject is written",
+         _text("subject", "a subject such as projects.project:7")),
+    Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it")),
+    Kind("correlation", "correlation:1b4e28ba-2fa1-41d2-883f-0016d3cca427", "part of that request", _correlation),
+    Kind("id", "id:019a0c3e-7d2b-7c51-9b1e-6f0a4b7c8d9e", "that task", _id),
+    Kind("attempt", "attempt:>1", "begun so often", _number("attempt")),
+    Kind("wait", "wait:>30s", "waited so long before it began", _wait),
+    Kind("run", "run:>5m", "ran so long, or has until now", _run),
+    Kind("created", "created:2026-11-01..2026-11-07", "in these days, both included, in UTC; also 24h", _created),
+)}  # fmt: skip
+# Words in the name only: no condition on a column, but on the document.
+NAME = "name"
+NAMES = (*KINDS, NAME)
