@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.db import DatabaseError
@@ -50,11 +50,9 @@ class StackJob(Job):
         """What the job does to its project."""
         raise TypeError(f"{type(self).__name__} has no work().")
 
-    def follow(self, steps: Iterator[Step], *, first: Iterable[tuple[str, str]] = (), prefix: str = "",
-               suffix: str = "") -> None:
+    def follow(self, steps: Iterator[Step], *, prefix: str = "", suffix: str = "") -> None:
         """Turn an engine's steps into the task's progress. The engine names all its steps before it begins the first;
-        `first` are steps of the job itself that come before them. `prefix` tells their keys, and `suffix` their labels,
-        from those that the same task had before."""
+        `prefix` tells their keys, and `suffix` their labels, from those that the same task had before."""
         planned: list[tuple[str, str]] = []
         announced = False
         for step in steps:
@@ -63,7 +61,7 @@ class StackJob(Job):
                 if step.done == 0 and key not in dict(planned):
                     planned.append((key, step.label + suffix))
                     continue
-                self.progress.plan([*first, *planned])
+                self.progress.plan(planned)
                 announced = True
             for line in step.lines:
                 self.log(line, source=step.key.partition(":")[2] or step.key)

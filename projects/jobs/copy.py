@@ -33,5 +33,5 @@ class CopyData(StackJob):
             count = total
         self.progress.finish("copy")
         steps = engine_of(project).copy_data(running_stack(source), running_stack(project))
-        self.follow(steps, first=[("copy", "Copy files")])
+        self.follow(steps)
         return {"files": count}
