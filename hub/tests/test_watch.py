@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from django.db import connections
 
 from hub.tests.conftest import ROOT
 from hub.watch import FileLeadership, Step, Watch, heartbeat_age
@@ -19,6 +20,7 @@ from hub.watch import FileLeadership, Step, Watch, heartbeat_age
 
 @pytest.fixture
 def signals_restored() -> Iterator[None]:
+    connections.close_all()  # an earlier test's, which a watch in this process may not look at
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
     before = [signal.getsignal(number) for number in numbers]
     yield

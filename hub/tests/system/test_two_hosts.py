@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +19,17 @@ SEEN_WITHIN = 30.0
 
 
 @pytest.fixture
-def hosts(tmp_path: Path, eventually) -> Iterator[TwoHosts]:
+def hosts(eventually) -> Iterator[TwoHosts]:
     skip_unless_allowed()
-    with two_hosts(tmp_path, redis_binary()) as both:
-        eventually(lambda: both.seen()["nodes"] == {"a": [True, True], "b": [True, True]}, 60)
-        yield both
+    # Not below pytest's own folders: PostgreSQL's user may not enter those.
+    folder = Path(tempfile.mkdtemp(prefix="hub-tests-hosts-"))
+    folder.chmod(0o711)
+    try:
+        with two_hosts(folder, redis_binary()) as both:
+            eventually(lambda: both.seen()["nodes"] == {"a": [True, True], "b": [True, True]}, 60)
+            yield both
+    finally:
+        shutil.rmtree(folder)
 
 
 def servers(hosts: TwoHosts) -> list[int]:

@@ -10,7 +10,7 @@ import heapq
 import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import docker
@@ -30,6 +30,7 @@ KEPT_RUNS = 5
 LAST_LINES = 20
 MAX_LINES = 20_000
 CHUNK_LINES = 2_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Line = tuple[int, str]
 
@@ -138,12 +139,12 @@ class Logs:
 
 
 def _chunk(lines: list[Line], offset: int, run: int, missed: bool = False) -> LogChunk:
-    moments = tuple(Moment(datetime.fromtimestamp(at / 1e9, UTC), 0.0) if at else None for at, _ in lines)
+    moments = tuple(Moment(EPOCH + timedelta(microseconds=at // 1000), 0.0) if at else None for at, _ in lines)
     return LogChunk(tuple(text for _, text in lines), offset, run, missed, moments)
 
 
 def _nanoseconds(since: datetime | None) -> int:
-    return 0 if since is None else int(since.timestamp() * 1_000_000_000)
+    return 0 if since is None else (since - EPOCH) // timedelta(microseconds=1) * 1000
 
 
 def _stored(path: Path) -> Iterator[Line]:

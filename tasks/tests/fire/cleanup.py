@@ -32,7 +32,7 @@ from tasks.tests.messy.jobs import Nothing
 # So many are written at once, and so many may wait before more are.
 BATCH, MOST_WAITING = 100, 400
 # How long ago (seconds) a task must have ended to be removed.
-KEPT = 2.0
+KEPT = 0.2
 
 
 @dataclass
@@ -102,6 +102,6 @@ def _clean(seen: Cleaned, stop: threading.Event) -> None:
             seen.removed += prune(older_than(timezone.now() - timedelta(seconds=KEPT)))
             for each in queues:
                 clean_registries(each)
-            stop.wait(0.5)
+            stop.wait(0.1)
     finally:
         connections.close_all()

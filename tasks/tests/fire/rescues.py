@@ -59,6 +59,7 @@ def rescues(fleet: Fleet, number: int, *, seed: int = 1) -> Rescues:
     fleet.until_ready()
     tasks = [_fenced(fleet, LONG) for _ in range(len(fleet.workers) - 1)]
     said = fleet.folder / "said"
+    said.touch()
     for turn in range(number):
         victim = VICTIMS[turn % len(VICTIMS)]
         until(lambda: _open(tasks) == len(tasks), PATIENCE)

@@ -124,7 +124,7 @@ class ComposeKit:
         labels = [f"com.docker.compose.project=hub-{stack.slug}"]
         if service:
             labels.append(f"com.docker.compose.service={service}")
-        return self.client.containers.list(all=True, filters={"label": labels})
+        return self.client.containers.list(all=True, filters={"label": labels}, ignore_removed=True)
 
     def container(self, stack: Stack, service: str) -> Any:
         (found,) = self.containers(stack, service)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
@@ -93,7 +94,7 @@ def test_a_machine_without_dagger_is_told_in_the_preview_and_at_the_start(projec
 def test_the_add_page_offers_dagger_for_what_builds(folder, db):
     operator = signed_in("operator")
     page = operator.get(reverse("projects:preview"), {"path": str(folder)}).content.decode()
-    assert 'value="compose" checked' in page
+    assert re.search(r'value="compose"\s+checked', page)
     assert 'value="dagger"' in page
     assert "1 service, 1 image built by Dagger" in page
     (folder / "compose.yaml").write_text("services:\n  db: {image: postgres}\n")
