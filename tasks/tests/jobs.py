@@ -64,7 +64,7 @@ class NoJson(Trial):
 
 
 class Patient(Trial):
-    """Waits in one long system call until it is stopped, tidies up, and says so."""
+    """Waits in one long system call until it is stopped, tidies up (for `tidies` seconds), and says so."""
 
     name = "trial.patient"
 
@@ -75,6 +75,7 @@ class Patient(Trial):
         try:
             time.sleep(600)
         except TaskCancelled:
+            time.sleep(self.params.get("tidies", 0))
             self.say("tidied")
             raise
 

@@ -41,14 +41,14 @@ def test_a_queued_task_ends_at_once_and_never_starts(trial_workers, said, wait_f
 def test_a_running_task_tidies_up_and_is_cancelled_within_two_seconds(trial_workers, said, wait_for, eventually):
     trial_workers()
     with acting(actor="alice"):
-        task = enqueue(jobs.Patient, {"file": str(said)}, subject="trial:1")
+        task = enqueue(jobs.Patient, {"file": str(said), "tidies": 0.5}, subject="trial:1")
     eventually(lambda: said.read_text() == "began\n")
     asked = time.monotonic()
     with acting(actor="bob", via="page"):
         told = cancel(task)
     assert told.state == "running" and told.cancel_requested
     with pytest.raises(SubjectBusy):  # not the task that is about to go
-        enqueue(jobs.Patient, {"file": str(said)}, subject="trial:1")
+        enqueue(jobs.Patient, {"file": str(said), "tidies": 0.5}, subject="trial:1")
     task = wait_for(task, "cancelled", timeout=5)
     assert time.monotonic() - asked <= 2
     assert said.read_text() == "began\ntidied\n" and hooks(task) == ["cancelled"]

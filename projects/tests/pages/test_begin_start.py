@@ -41,7 +41,7 @@ def part(text: str, name: str) -> str:
 
 def test_the_answer_holds_what_changes_at_once_and_no_more(operator, project, django_assert_max_num_queries):
     overview(operator, project)
-    with django_assert_max_num_queries(11):
+    with django_assert_max_num_queries(12):
         answer = start(operator, project)
     text = answer.content.decode()
     assert answer.status_code == 200 and answer["HX-Reswap"] == "none"
