@@ -55,6 +55,12 @@ class Ended:
         return found
 
 
+def ended_in(start: int, seconds: int) -> dict[str, int]:
+    """How many succeeded, failed and were cancelled in the seconds from `start` (since the epoch) on."""
+    stretch = (seconds, start)
+    return {state.value: number for state, number in zip(ENDINGS, _counted([stretch])[stretch], strict=True)}
+
+
 def _is_over(stretch: Stretch, now: float) -> bool:
     width, start = stretch
     return start + width <= now - GRACE

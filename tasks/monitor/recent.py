@@ -7,12 +7,11 @@ from collections import defaultdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count
 from django.db.models.functions import Substr
 
 from events.times import iso
 from tasks.models import Attempt, Task
-from tasks.monitor.ended import ENDINGS
+from tasks.monitor.ended import ended_in
 from tasks.states import TaskState
 
 # Waits and runs are of so many that ended last, in the last so many seconds.
@@ -55,10 +54,7 @@ def timing(now: datetime) -> tuple[dict[str, Any], dict[str, float | None]]:
 
 def ends(now: datetime) -> dict[str, int]:
     """How many succeeded, failed and were cancelled in the last five minutes."""
-    rows = Task.objects.filter(finished_at__gte=now - timedelta(seconds=WINDOW)).order_by().values("state").annotate(
-        number=Count("pk"))
-    found = {row["state"]: row["number"] for row in rows}
-    return {state.value: found.get(state, 0) for state in ENDINGS}
+    return ended_in(int(now.timestamp()) - WINDOW, WINDOW + 1)
 
 
 def failures(now: datetime) -> list[dict[str, Any]]:
