@@ -214,7 +214,7 @@ def test_who_does_not_read_is_cut_off(cookie, monkeypatch, kind):
         await one.until(lambda: one.messages)
         one.reads.clear()
         if kind == "websocket":  # even its farewell is not read
-            await asyncio.sleep(2.5)
+            await asyncio.sleep(6)
             one.reads.set()
         await asyncio.wait_for(serving, 10)
 
