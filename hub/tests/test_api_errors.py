@@ -5,6 +5,8 @@ import re
 
 import pytest
 from django.conf import settings
+from django.core.signals import request_finished
+from django.db import close_old_connections
 
 from accounts.tests.api_client import error_of
 from hub.api import api as hub_api
@@ -132,7 +134,13 @@ def test_every_documented_address_answers(api, redis_server):
         for method in methods:
             response = getattr(client, method)(address, "{}", content_type="application/json") if method != "get" \
                 else client.get(address)
-            assert response.status_code in (200, 404, 409, 422, 400), (method, address, response.content)
+            # What can be adopted is asked of Docker, which is away here.
+            conflict = (409,) if path == "/api/projects/adoptable" else ()
+            assert response.status_code in (200, 404, 422, 400, *conflict), (method, address, response.content)
+            if response.streaming:  # it gives its place back, and the test keeps its database
+                request_finished.disconnect(close_old_connections)
+                response.close()
+                request_finished.connect(close_old_connections)
             if response.status_code == 404:
                 assert error_of(response, 404).get("hint") != "The addresses are listed at /api/docs.", address
 
