@@ -157,7 +157,8 @@ def _measure(project: Project, stack: Stack, rows: list[Service], alive: bool) -
     for row in rows:
         usage = usages.get(row.name)
         cpu = round(usage.cpu, 3) if usage and usage.cpu is not None else None
-        memory = usage.memory if usage else None
+        # Of a service without a process (it has ended, or began after the look) nothing was measured: that is no zero.
+        memory = usage.memory if usage and usage.processes else None
         if (row.cpu, row.memory) != (cpu, memory):
             Service.objects.filter(pk=row.pk).update(cpu=cpu, memory=memory)
 

@@ -13,7 +13,7 @@ from projects.engines.base import Usage
 from projects.models import Project, UsageSample
 from projects.tests.engines.kit import PYTHON
 from projects.tests.engines.processes_seen import until
-from projects.tests.stack_tasks import down, folder_of, started
+from projects.tests.stack_tasks import SERVE, down, folder_of, started
 from projects.usage import SLOTS, Recorder, history_of
 
 pytestmark = pytest.mark.django_db
@@ -98,6 +98,23 @@ def test_nothing_measured_is_said(project, api):
     text = signed_in("viewer").get(reverse("projects:usage", args=[project.pk])).content.decode()
     assert "Nothing was measured in the last hour" in text
     assert api("viewer").get(f"/api/projects/{project.pk}/usage").json()["services"] == {}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_service_without_a_process_uses_nothing_that_is_known(redis_server, monkeypatch):
+    project = started(actions.create_project(
+        name="brief", path=str(folder_of("brief", f"release: true\nweb: {SERVE}\n"))))
+    monkeypatch.setattr(reconcile, "USAGE_EVERY", 0.0)
+
+    def memory() -> dict[str, int | None]:
+        reconcile.reconcile()
+        return dict(project.services.values_list("name", "memory"))
+
+    try:
+        until(lambda: memory()["web"], 20, "web is measured")
+        assert memory()["release"] is None
+    finally:
+        down(project)
 
 
 @pytest.mark.django_db(transaction=True)
