@@ -28,11 +28,11 @@ class Sqlite:
 
     @staticmethod
     def both(parts: Sequence[str]) -> str:
-        return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+        return _joined(parts, "AND")
 
     @staticmethod
     def either(parts: Sequence[str]) -> str:
-        return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+        return _joined(parts, "OR")
 
     @staticmethod
     def without(wanted: str, unwanted: str) -> str:
@@ -64,11 +64,11 @@ class PostgreSQL:
 
     @staticmethod
     def both(parts: Sequence[str]) -> str:
-        return parts[0] if len(parts) == 1 else f"({' & '.join(parts)})"
+        return _joined(parts, "&")
 
     @staticmethod
     def either(parts: Sequence[str]) -> str:
-        return parts[0] if len(parts) == 1 else f"({' | '.join(parts)})"
+        return _joined(parts, "|")
 
     @staticmethod
     def without(wanted: str, unwanted: str) -> str:
@@ -105,6 +105,10 @@ def dialect() -> type[Sqlite] | type[PostgreSQL]:
 def matches(text: str) -> Q:
     """The condition that a task's document matches."""
     return Q(pk__in=RawSQL(dialect().matching, [text]))
+
+
+def _joined(parts: Sequence[str], sign: str) -> str:
+    return parts[0] if len(parts) == 1 else f"({f' {sign} '.join(parts)})"
 
 
 def _keys(sql: str, params: list[Any]) -> list[uuid.UUID]:
