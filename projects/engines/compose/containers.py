@@ -99,7 +99,8 @@ class Look:
 
 
 class Observer:
-    """Looks at one host. Two calls a look, one more for each container that changed since the look before."""
+    """Looks at one host. Two calls a look, one more for each container that changed since the look before, or waits
+    for its start."""
 
     def __init__(self, client: docker.APIClient):
         self.client = client
@@ -160,8 +161,9 @@ class Observer:
     def _one(self, summary: dict[str, Any], changed: set[str]) -> _Seen | None:
         known = self._seen.get(summary["Id"])
         mark = (summary["State"], *_WORDS.findall(summary["Status"]))
-        if known is not None and known.mark == mark and summary["Id"] not in changed and not _began_anew(
-                summary["Status"], known.container):
+        # A start that fails is no event, and leaves the container listed as created: only a look into it tells.
+        if known is not None and known.mark == mark and summary["Id"] not in changed and summary["State"] != "created" \
+                and not _began_anew(summary["Status"], known.container):
             return known
         try:
             return _Seen(mark, _container(self.client.inspect_container(summary["Id"])))

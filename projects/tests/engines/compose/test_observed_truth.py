@@ -5,8 +5,12 @@ from __future__ import annotations
 import threading
 
 import pytest
+from docker.errors import APIError
 
 from projects.engines.base import EngineError
+from projects.engines.compose.containers import Observer
+from projects.engines.compose.naming import PROJECT, SERVICE
+from projects.tests.docker_engine import BUSYBOX
 from projects.tests.engines.compose.kit import ComposeKit
 from projects.tests.engines.conformance import SEEN_WITHIN
 from projects.tests.engines.processes_seen import until
@@ -118,3 +122,20 @@ def test_a_docker_that_goes_away_is_said_and_seen_again(kit):
     finally:
         kit.docker.start()
     until(lambda: kit.state(stack, "web").state == "running", 20, "it runs again")
+
+
+def test_a_start_that_fails_is_seen_though_the_container_stays_created(docker_engine):
+    """Docker tells of no event then, and lists the container as it was."""
+    client = docker_engine.client()
+    one = client.containers.create(BUSYBOX, ["no-such-program"], labels={PROJECT: "hub-refused", SERVICE: "web"})
+    try:
+        observer = Observer(client.api)
+        (before,) = observer.look(fresh=True).of("hub-refused")
+        with pytest.raises(APIError, match="no-such-program"):
+            one.start()
+        (after,) = observer.look(fresh=True).of("hub-refused")
+        assert (before.state, before.error) == ("created", "")
+        assert after.state == "created" and "no-such-program" in after.error
+    finally:
+        one.remove(force=True)
+        client.close()
