@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import hashlib
 import ipaddress
@@ -17,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
-from cryptography.fernet import Fernet
 
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
@@ -89,11 +89,9 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         raise EnvError(f"HUB_NODE is {node!r}: use 1 to 64 letters, digits, '-' or '_'.")
     redis_url = get("REDIS_URL")
     workers, fewest, most = _workers(get("HUB_WORKERS", "2"), get("HUB_WORKERS_MIN"), get("HUB_WORKERS_MAX"))
-    encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
-    try:
-        Fernet(encryption_key)
-    except ValueError:
-        raise EnvError("HUB_ENCRYPTION_KEY is not a key of 32 bytes in URL-safe base64; see .env.example.") from None
+    encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", _new_key)
+    if not _is_key(encryption_key):
+        raise EnvError("HUB_ENCRYPTION_KEY is not a key of 32 bytes in URL-safe base64; see .env.example.")
     return Env(
         host=get("HUB_HOST", "127.0.0.1"),
         port=_number("HUB_PORT", get("HUB_PORT", "9000"), 1, 65535),
@@ -172,6 +170,18 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a uid without a name, as in some containers
         return f"uid {os.getuid()}"
+
+
+def _new_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _is_key(text: str) -> bool:
+    """Whether it is what cryptography's Fernet takes. Asked without it: who needs no key does not load it."""
+    try:
+        return len(base64.urlsafe_b64decode(text)) == 32
+    except ValueError:
+        return False
 
 
 def _kept(path: Path, make) -> str:

@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from events.actions import record
 from events.context import current
 from projects import environment, names, revisions
-from projects.binding import ENGINES, allowed_folder, read_definition, running_stack, sync_services
+from projects.binding import allowed_folder, read_definition, running_stack, sync_services
 from projects.engines.base import EngineError
 from projects.engines.compose.containers import Container
 from projects.engines.compose.found import Found
+from projects.engines.registry import ENGINES
 from projects.errors import ProjectError
 from projects.models import PortLease, Project
 from projects.moves import move

@@ -10,17 +10,13 @@ from django.db import transaction
 from projects import environment, ports, revisions
 from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
-from projects.engines.compose.engine import ComposeEngine
-from projects.engines.dagger.engine import DaggerEngine
-from projects.engines.process.engine import ProcessEngine
+from projects.engines.registry import ENGINES
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
 from projects.stacks import detect, folders
 from projects.stacks.compose.files import OVERRIDES
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
-
-ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "compose": ComposeEngine(), "dagger": DaggerEngine()}
 
 
 def engine_of(project: Project) -> Engine:

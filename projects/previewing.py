@@ -7,8 +7,9 @@ from collections.abc import Iterable
 
 from django.conf import settings
 
-from projects.binding import ENGINES, home_of
+from projects.binding import home_of
 from projects.engines.base import Problem
+from projects.engines.registry import ENGINES
 from projects.stacks.ports import mentions_port
 from projects.stacks.spec import Definition, ServiceSpec, Stack
 
