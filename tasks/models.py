@@ -84,6 +84,8 @@ class Task(models.Model):
 
     # Whoever ran it knows that no attempt has said a line: its log need not be looked for.
     silent = False
+    # Whoever claimed it knows that a limit was about it: its end lets another one in.
+    limited = False
 
     class Meta:
         ordering = ["-id"]
