@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from django.db.models import Max
 
@@ -54,6 +55,17 @@ def last_good(project: Project, *, before: int | None = None) -> Revision | None
     """The newest revision whose services all became ready; older than `before` where that is given."""
     good = project.revisions.filter(started_ok=True)
     return (good if before is None else good.filter(number__lt=before)).first()
+
+
+def images_kept(project: Project) -> frozenset[str]:
+    """The digests of all images that kept revisions ran."""
+    kept = project.revisions.order_by().values_list("images", flat=True)
+    return frozenset(image for images in kept for image in images.values())
+
+
+def says_the_same(one: Revision, other: Revision) -> bool:
+    """Whether two revisions have one definition and one set of variables; of their images it says nothing."""
+    return replace(definition_of(one), inputs={}) == replace(definition_of(other), inputs={})
 
 
 def definition_of(revision: Revision) -> Definition:

@@ -21,7 +21,7 @@ from projects.engines.process.stop import stop
 from projects.engines.process.usage import Meter
 from projects.engines.process.wish import in_order, wish_restart, wish_up
 from projects.engines.sizes import size_of
-from projects.stacks.spec import Stack
+from projects.stacks.spec import Definition, Stack
 
 CHECK = Step("check", "folder, commands and ports are in order")
 
@@ -40,6 +40,10 @@ class ProcessEngine:
 
     def problems(self, stack: Stack) -> list[Problem]:
         return problems_of(stack, set(self._processes(stack)))
+
+    def inputs(self, definition: Definition) -> dict[str, str]:
+        """Nothing: code that changed is a matter of a restart."""
+        return {}
 
     def up(self, stack: Stack) -> Iterator[Step]:
         try:
