@@ -20,13 +20,13 @@ KEPT = 30
 
 def keep(project: Project, definition: Definition, variables: dict[str, str], leases: list[PortLease], *,
          task_id: uuid.UUID | None = None, restored: int | None = None, because: str = "",
-         images: dict[str, str] | None = None) -> Revision:
-    """The project's next revision, and no more than `KEPT` older ones."""
-    last = project.revisions.aggregate(last=Max("number"))["last"] or 0
+         images: dict[str, str] | None = None, number: int = 1) -> Revision:
+    """The project's next revision, and no more than `KEPT` older ones. `number`: of the first one."""
+    last = project.revisions.aggregate(last=Max("number"))["last"]
     revision = Revision.objects.create(
-        project=project, number=last + 1, definition=to_json(definition), environment=environment.encrypt(variables),
-        document=environment.encrypt_document(definition.document), ports=ports_of(leases), task_id=task_id,
-        restored=restored, because=because, images=images or {},
+        project=project, number=number if last is None else last + 1, definition=to_json(definition),
+        environment=environment.encrypt(variables), document=environment.encrypt_document(definition.document),
+        ports=ports_of(leases), task_id=task_id, restored=restored, because=because, images=images or {},
     )
     stays = {revision.number, *project.revisions.values_list("number", flat=True)[:KEPT]}
     good = last_good(project)

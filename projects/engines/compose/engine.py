@@ -150,16 +150,19 @@ class ComposeEngine(Asker):
             return View(stack, record, Look(), lambda container: ()).status()
         return self.view(stack, rundir).status()
 
-    def found(self) -> list[Found]:
-        """The Compose projects that run on the Docker host which Hub itself uses, and that no Hub started."""
-        return found_in(self.look(ANYWHERE, fresh=True))
+    def found(self, hub_id: str) -> list[Found]:
+        """The Compose projects on the Docker host which Hub itself uses, without those of other Hubs."""
+        return found_in(self.look(ANYWHERE, fresh=True), hub_id)
 
-    def adopt(self, stack: Stack) -> None:
-        """From now on take what runs as `stack.adopted` for this stack, started a moment ago; it is not touched."""
+    def adopt(self, stack: Stack, *, runs: bool = True) -> None:
+        """From now on take what is there under the stack's name for this stack, started a moment ago, or stopped; it is
+        not touched."""
         rundir = RunDir(stack.run_dir)
         with writing(rundir), rundir.changing():
-            rundir.write(phase="up", run=max(rundir.kept_runs(), default=0) + 1, revision=stack.revision,
-                         ready=tuple(service.name for service in stack.services))
+            record = rundir.record()
+            run = record.run if record.phase == "up" or not runs else max([record.run, *rundir.kept_runs()]) + 1
+            ready = [service.name for service in stack.services] if runs else []
+            rundir.write(phase="up" if runs else "down", run=run, revision=stack.revision, ready=ready)
 
     def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
         with contextlib.suppress(Unreachable):
