@@ -7,6 +7,7 @@ import time
 import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import ClassVar
 
 from django.conf import settings
@@ -26,6 +27,13 @@ class Message:
 
     id: str
     data: str
+
+
+@lru_cache(maxsize=16)
+def _event(message: Message) -> bytes:
+    """A message as an event. Many streams send the same at the same time."""
+    lines = "".join(f"data: {line}\n" for line in message.data.split("\n"))
+    return f"id: {message.id}\n{lines}\n".encode()
 
 
 class EventStream(StreamingHttpResponse):
@@ -85,8 +93,7 @@ class EventStream(StreamingHttpResponse):
                 if message is None:
                     yield b":\n\n"
                 else:
-                    lines = "".join(f"data: {line}\n" for line in message.data.split("\n"))
-                    yield f"id: {message.id}\n{lines}\n".encode()
+                    yield _event(message)
         finally:
             await messages.aclose()
 

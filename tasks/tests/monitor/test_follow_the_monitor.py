@@ -143,7 +143,7 @@ def test_who_comes_again_hears_what_is_now_and_nothing_twice(cookie):
     run(steps)
 
 
-def test_many_listeners_cost_one_look_a_second(cookie, monkeypatch):
+def test_many_listeners_cost_no_more_looks_than_one(cookie, monkeypatch):
     looks = []
     monkeypatch.setattr(shared, "take", lambda: looks.append(connection.alias) or take())
 
@@ -154,7 +154,7 @@ def test_many_listeners_cost_one_look_a_second(cookie, monkeypatch):
         for one in opened:
             await one.until(lambda one=one: one.messages, 30)
         await opened[0].until(lambda: len(opened[0].messages) > 3, 30)
-        assert len(looks) - before <= time.monotonic() - began + 2
+        assert len(looks) - before <= (time.monotonic() - began) / shared.LIFE + 2 and shared.LIFE > 0.5
         assert len(django_application._idle) <= 8  # a stream holds no thread
         for one in listeners:
             await one.__aexit__(None, None, None)
