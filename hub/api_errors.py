@@ -98,7 +98,8 @@ class ApiErrorMiddleware:
             return response
         if response.get("Content-Type", "").startswith("application/json"):
             return response
-        shaped = api_error(response.status_code)
+        is_said = response.get("Content-Type", "").startswith("text/plain") and not response.streaming
+        shaped = api_error(response.status_code, response.content.decode().strip() if is_said else "")
         for name, value in response.items():
             if name not in ("Content-Type", "Content-Length"):
                 shaped[name] = value

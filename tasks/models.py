@@ -147,15 +147,19 @@ class Task(models.Model):
 
     def wait(self) -> timedelta | None:
         """From when it could have run (it was created, its time came, what it waited for ended) until it first ran."""
-        if self.started_at is None:
-            return None
-        return self.started_at - (self.ready_at or max(self.created_at, self.run_at or self.created_at))
+        return wait_between(self.created_at, self.ready_at, self.run_at, self.started_at)
 
     def run_time(self, now: datetime | None = None) -> timedelta | None:
         """From its first start until it ended, or until now."""
         if self.started_at is None:
             return None
         return (self.finished_at or now or timezone.now()) - self.started_at
+
+
+def wait_between(created: datetime, ready: datetime | None, planned: datetime | None,
+                 started: datetime | None) -> timedelta | None:
+    """`Task.wait` of a task of which only these times were read."""
+    return None if started is None else started - (ready or max(created, planned or created))
 
 
 class Dependency(models.Model):

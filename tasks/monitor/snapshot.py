@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from django.utils import timezone
@@ -15,11 +15,12 @@ from tasks import workers
 from tasks.monitor import recent, standing
 from tasks.monitor.ended import Ended
 from tasks.presentation import version_of
-from tasks.queue import QueueAway
+from tasks.queue import QueueAway, WorkerInfo
 
 MOST_WORKERS = 100
 # A heartbeat that is younger (seconds) is as it should be.
 FRESH = 12
+SHOWN = [one.name for one in fields(WorkerInfo) if one.name != "heartbeat_age"]
 _ended, _counting = Ended(), threading.Lock()
 
 
@@ -63,8 +64,8 @@ def _workers() -> dict[str, Any]:
     found.sort(key=lambda one: not one.task)
     items = []
     for one in found[:MOST_WORKERS]:
-        row = asdict(one)
-        age = int(row.pop("heartbeat_age"))
+        row = {name: getattr(one, name) for name in SHOWN}
+        age = int(one.heartbeat_age)
         items.append(row | {
             "silent": age if age >= FRESH else 0, "memory": one.memory >> 20 << 20, "started_at": iso(one.started_at),
         })
