@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from events.ids import uuid7
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
+from tasks.crews.models import Crew  # noqa: F401 - as above
 from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
