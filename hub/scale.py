@@ -54,7 +54,8 @@ class Scaler:
         row = Crew.objects.filter(pk=settings.HUB_NODE).only("fixed", "note").first()
         if row is None or row.fixed is None:
             return self._bounds
-        return replace(self._bounds, fewest=row.fixed, most=row.fixed, why=f"{row.note.rstrip('.')}. {row.fixed} workers.")
+        why = f"{row.note.rstrip('.')}. {row.fixed} workers."
+        return replace(self._bounds, fewest=row.fixed, most=row.fixed, why=why)
 
     def _let_go(self, mine: list[WorkerInfo], *, by_hand: bool) -> list[str]:
         """Of those that are too many the idle ones, and by hand also those at work: these end after their task."""

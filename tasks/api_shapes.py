@@ -55,6 +55,7 @@ class AttemptOut(Schema):
     error: str | None
     exit_code: int | None
     signal: str | None
+    memory: int | None = Field(description="bytes that its process had used at most when it died")
     worker: str
 
 

@@ -59,7 +59,7 @@ def test_a_square_wave_does_not_flap_and_the_watch_may_die_while_a_worker_goes(h
 
 def test_a_number_set_by_hand_holds_through_kills_until_it_is_released(hub, manage, eventually):
     """Also beyond the bounds of the settings."""
-    assert "3 set by hand" in manage("workers", "scale", "3", "--reason", "a sale")
+    assert "3 workers, set by hand" in manage("workers", "scale", "3", "--reason", "a sale")
     eventually(lambda: len(workers(hub)) == 3, 30)
     for name in ("worker-1", "worker-3"):
         before = workers(hub)

@@ -35,13 +35,12 @@ def crew(node: str) -> Crew:
 
 def sentence(found: Crew) -> str:
     """How many it keeps, and what decides that."""
-    workers = f"{found.wanted} worker{'s' if found.wanted != 1 else ''}"
     if found.fixed is not None:
-        now = "" if found.fixed == found.wanted else f", {workers} until now"
-        return f"{found.fixed} set by hand{now}"
+        until_now = "" if found.fixed == found.wanted else f" ({found.wanted} until now)"
+        return f"{_workers(found.fixed)}, set by hand{until_now}"
     if found.fewest == found.most:
-        return f"{workers}, always"
-    return f"{workers}, as many as are needed from {found.fewest} to {found.most}"
+        return f"{_workers(found.wanted)}, always"
+    return f"{_workers(found.wanted)}, as many as are needed from {found.fewest} to {found.most}"
 
 
 def crew_dict(found: Crew) -> dict[str, Any]:
@@ -89,6 +88,10 @@ def decided(node: str, *, fewest: int, most: int, wanted: int, reason: str = "")
         Crew.objects.update_or_create(pk=node, defaults=known)
         if reason:
             record("worker.scaled", {"workers": wanted, "reason": reason, "node": node})
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker{'s' if number != 1 else ''}"
 
 
 def _change(node: str, action: str, fixed: int | None, note: str) -> Crew:

@@ -48,7 +48,7 @@ def test_the_page_keeps_a_number_and_releases_it(crew):
     answer = operator.post("/tasks/crews/main/", {"workers": "6", "reason": "a sale", "monitor": "1"})
     assert answer.status_code == 302 and answer["Location"] == "/tasks/monitor/"
     page = operator.get("/tasks/monitor/").content.decode()
-    assert "6 set by hand, 2 workers until now" in page and "Release" in page
+    assert "6 workers, set by hand (2 until now)" in page and "Release" in page
     assert "Set by hand by " in page and ": a sale</p>" in page
     (fact,) = facts("fixed")
     assert (fact["node"], fact["workers"], fact["before"]) == ("main", 6, None) and fact["reason"].endswith("a sale")
@@ -103,7 +103,7 @@ def test_the_command_keeps_a_number_and_releases_it(crew):
         return out.getvalue()
 
     assert run() == "main  2 workers, as many as are needed from 1 to 4\n"
-    assert run("6", "--reason", "a sale") == "main  6 set by hand, 2 workers until now\n"
+    assert run("6", "--reason", "a sale") == "main  6 workers, set by hand (2 until now)\n"
     assert json.loads(run("--json"))["fixed"] == 6 and facts("fixed")[0]["reason"].endswith("a sale")
     assert run("auto").endswith("from 1 to 4\n")
     for wrong in ("0", "65", "many"):
