@@ -21,6 +21,7 @@ from hub.api_json import HubRenderer, StrictParser
 from projects.api import adoption, filesystem, logs, orchestration, registry
 from tasks.api import router as tasks_router
 from tasks.api_bulk import router as bulk_router
+from tasks.api_crews import router as crews_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
 
@@ -87,6 +88,7 @@ api.add_router("/tasks/bulk", bulk_router)
 api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
+api.add_router("/crews", crews_router)
 
 
 @receiver(key_accepted)

@@ -19,6 +19,7 @@ from ninja.errors import HttpError, ValidationError
 from events.context import correlation_id
 from events.keyset import BadCursor
 from hub.api_json import BadJson
+from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
 from tasks.errors import BadTask, TaskError
@@ -129,8 +130,8 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
     if source == "body":
         place = place[1:]  # the first is the name of the view's own parameter
     field = ".".join(str(part) for part in place)
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return api_error(422, f"{field or 'The body'}: {message}.", field=field)
+    message, hint = told(first, field)
+    return api_error(422, message, field=field, hint=hint)
 
 
 def _project_error(request: HttpRequest, error: ProjectError) -> HttpResponse:
@@ -142,7 +143,7 @@ def _stack_error(request: HttpRequest, error: StackError) -> HttpResponse:
 
 
 def _bad_task(request: HttpRequest, error: BadTask) -> HttpResponse:
-    return api_error(422, error.message, field=error.field)
+    return api_error(422, error.message, field=error.field, hint=DOCS)
 
 
 def _task_error(request: HttpRequest, error: TaskError) -> HttpResponse:

@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_SOCKET_PATH = 100
 # Thirty days: RQ and alarm(2) count seconds in 32 bits, and nobody waits longer.
 MAX_TASK_LIMIT = 30 * 24 * 3600
+MOST_WORKERS = 64
 
 
 NODE = r"[A-Za-z0-9_-]{1,64}"
@@ -55,6 +56,7 @@ class Env:
     fewest_workers: int
     most_workers: int
     workers_patience: int
+    workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
     projects_root: Path
@@ -107,6 +109,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         fewest_workers=fewest,
         most_workers=most,
         workers_patience=_number("HUB_WORKERS_PATIENCE", get("HUB_WORKERS_PATIENCE", "60"), 1, 86400),
+        workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
@@ -253,9 +256,9 @@ def _task_limits(soft_text: str, hard_text: str) -> tuple[int, int]:
 
 def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, int, int]:
     """How many run at the start, at least and at most; without the last two always as many."""
-    usual = _number("HUB_WORKERS", usual_text, 1, 64)
-    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, 64)
-    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, 64)
+    usual = _number("HUB_WORKERS", usual_text, 1, MOST_WORKERS)
+    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, MOST_WORKERS)
+    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, MOST_WORKERS)
     if not fewest <= most:
         raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
     return min(max(usual, fewest), most), fewest, most

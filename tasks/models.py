@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from events.ids import uuid7
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
+from tasks.crews.models import Crew  # noqa: F401 - as above
 from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
@@ -182,7 +183,10 @@ class Dependency(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at a task. Its id is the fence: only the newest attempt of a running task may write to the task."""
+    """One try at a task. Its id is the fence: only the newest attempt of a running task may write to the task.
+
+    `memory`: the bytes that its process had used at most when it died, null where it did not, or nobody saw it.
+    """
 
     class Outcome(models.TextChoices):
         SUCCEEDED = "succeeded", "Succeeded"
@@ -207,6 +211,7 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     exit_code = models.IntegerField(null=True, blank=True)
     signal = models.CharField(max_length=16, blank=True)
+    memory = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["number"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import traceback
 import uuid
 from functools import lru_cache, partial
@@ -164,5 +165,9 @@ def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any], BaseExcep
         return TaskState.CANCELLED, {}, error
     if isinstance(error, JobFailed):
         return TaskState.FAILED, {"error": error.message, "detail": error.detail}, error
+    if isinstance(error, MemoryError):
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**20
+        message = f"It asked for more memory than it may have: its process had used up to {used:,.0f} MB."
+        return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error

@@ -91,6 +91,7 @@ def context(snapshot: dict[str, Any], chosen: str, may_operate: bool) -> dict[st
         "total": alive["total"],
         "hidden": alive["total"] - len(alive["items"]),
         "worker_states": ", ".join(f"{number} {state}" for state, number in sorted(alive["states"].items())),
+        "kept": snapshot["crews"],
         "lost": [one | {"look": look_of(one["state"])} for one in snapshot["lost"]],
         "running": [_running(one, by_worker) for one in snapshot["running"]],
         "more_running": snapshot["states"]["running"] - len(snapshot["running"]),
