@@ -15,6 +15,7 @@ from events.actions import BadSubject, matching
 from events.keyset import Asked, BadPart, Part, take
 from events.models import Event
 from events.presentation import pretty, row_of
+from events.relay.lag import lag
 
 RELATED = 200
 
@@ -43,6 +44,7 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "newest": urlencode(here) if "cursor" in request.GET else None,
         "asked": asked,
         "filtered": bool(_given(wanted)),
+        "lag": lag(),
         **wanted,
     }
     return render(request, "events/list.html", context, status=400 if problem else 200)
