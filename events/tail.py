@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from events.models import Event
 from events.relay.numbering import last_position
@@ -107,6 +107,7 @@ class Tail:
                 self._held.extend(entries)
                 self._last = entries[-1].position
                 self._tell()
+        await loop.run_in_executor(self._reader, connections.close_all)
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()
@@ -119,11 +120,13 @@ def _newest() -> int:
 
 
 def _between(pattern: Pattern, position: int, end: int) -> list[Entry]:
-    close_old_connections()
     events = Event.objects.filter(position__gt=position, position__lte=end).order_by("position")
     if not pattern.is_everything:
         events = events.filter(pattern.condition)
-    return [Entry.of(event) for event in events]
+    try:
+        return [Entry.of(event) for event in events]
+    finally:
+        connections.close_all()  # who reads history is seldom, and its threads are idle for long
 
 
 _tails: dict[asyncio.AbstractEventLoop, Tail] = {}
