@@ -92,22 +92,24 @@ class Tail:
 
     async def _read(self, position: int) -> None:
         loop, source, begun = asyncio.get_running_loop(), Source(), False
-        while self._readers:
-            try:
-                if not begun:
-                    self._last = max(position, await loop.run_in_executor(self._reader, _newest))
-                    begun = True
+        try:
+            while self._readers:
+                try:
+                    if not begun:
+                        self._last = max(position, await loop.run_in_executor(self._reader, _newest))
+                        begun = True
+                        self._tell()
+                    entries = await loop.run_in_executor(self._reader, source.more, self._last, WAIT)
+                except Exception:  # the database may be away for a while
+                    logger.exception("The stream of events could not be read.")
+                    await asyncio.sleep(WAIT)
+                    continue
+                if entries:
+                    self._held.extend(entries)
+                    self._last = entries[-1].position
                     self._tell()
-                entries = await loop.run_in_executor(self._reader, source.more, self._last, WAIT)
-            except Exception:  # the database may be away for a while
-                logger.exception("The stream of events could not be read.")
-                await asyncio.sleep(WAIT)
-                continue
-            if entries:
-                self._held.extend(entries)
-                self._last = entries[-1].position
-                self._tell()
-        await loop.run_in_executor(self._reader, connections.close_all)
+        finally:
+            self._reader.submit(connections.close_all)
 
     def _tell(self) -> None:
         news, self._news = self._news, asyncio.Event()

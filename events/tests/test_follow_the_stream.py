@@ -104,7 +104,14 @@ def test_a_reader_far_behind_the_newest_reads_the_database(relay, eventually, mo
     write(30)
     eventually(lambda: last_position() == 30)
     # While it looks at its first event more is written than is held.
-    found = gathered(ALL, 0, 80, lambda: (write(50), eventually(lambda: last_position() == 80)))
+    def fall_behind() -> None:
+        try:
+            write(50)
+            eventually(lambda: last_position() == 80)
+        finally:
+            connections.close_all()
+
+    found = gathered(ALL, 0, 80, fall_behind)
     assert [event["position"] for event in found] == list(range(1, 81))
 
 
