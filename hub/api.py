@@ -16,6 +16,7 @@ from accounts.api_auth import allow
 from accounts.models import ApiKey, Role
 from accounts.signals import key_accepted
 from events.context import become
+from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
 from projects.api import adoption, filesystem, logs, orchestration, registry
@@ -89,6 +90,7 @@ api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
+api.add_router("/events", api_events.router)
 
 
 @receiver(key_accepted)

@@ -18,6 +18,10 @@ from ninja.errors import HttpError, ValidationError
 
 from events.context import correlation_id
 from events.keyset import BadCursor
+from events.moments import BadMoment
+from events.publishing import BadPayload, PayloadTooLarge
+from events.subjects import BadSubject
+from events.tail import BeyondTheEnd
 from hub.api_json import BadJson
 from hub.api_words import DOCS, told
 from projects.errors import ProjectError
@@ -159,6 +163,22 @@ def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
 
 
+def _bad_subject(request: HttpRequest, error: BadSubject) -> HttpResponse:
+    return api_error(422 if request.method == "POST" else 400, str(error), field="subject")
+
+
+def _bad_moment(request: HttpRequest, error: BadMoment) -> HttpResponse:
+    return api_error(400, str(error), field=error.field)
+
+
+def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
+    return api_error(400, str(error), field="after")
+
+
+def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
+    return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
+
+
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return api_error(404, str(error))
 
@@ -185,6 +205,10 @@ HANDLERS: dict[type[Exception], Any] = {
     BadQuery: _bad_query,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
+    BadSubject: _bad_subject,
+    BadMoment: _bad_moment,
+    BeyondTheEnd: _beyond_the_end,
+    BadPayload: _bad_payload,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

@@ -16,7 +16,7 @@ from accounts.models import Role
 from accounts.roles import at_least, role_of
 from events.streams import EventStream
 from hub.cache import lookups
-from hub.metrics import requests, tasks
+from hub.metrics import events, requests, tasks
 from hub.metrics.exposition import Family, rendered
 from projects.models import Project
 from projects.states import ProjectState
@@ -34,7 +34,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse("This needs a key: Authorization: Bearer hub_...\n", status=401, content_type=CONTENT_TYPE,
                             headers={"WWW-Authenticate": "Bearer"})
     families = [_about(), *_ended.families(), *tasks.standing(), _projects(), *requests.families(), _cache(),
-                _streams()]
+                _streams(), *events.families()]
     return HttpResponse(rendered(families), content_type=CONTENT_TYPE)
 
 
