@@ -20,6 +20,8 @@ from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
 from projects.api import adoption, filesystem, logs, orchestration, registry
+from retrospectives.api import reports_router
+from retrospectives.api import tasks_router as retrospectives_router
 from tasks.api import router as tasks_router
 from tasks.api_bulk import router as bulk_router
 from tasks.api_crews import router as crews_router
@@ -86,6 +88,8 @@ api.add_router("/projects", logs.router)
 api.add_router("/orchestration", orchestration.router)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)
+api.add_router("/tasks", retrospectives_router)
+api.add_router("/reports", reports_router)
 api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)

@@ -64,6 +64,8 @@ class Env:
     allowed_hosts: list[str]
     trusted_origins: list[str]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    metrics_api_url: str
+    metrics_api_key: str
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -117,6 +119,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
+        metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
+        metrics_api_key=get("METRICS_API_KEY"),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
@@ -141,6 +145,14 @@ def _dotenv() -> dict[str, str]:
         return dotenv.read(path).values
     except StackError as error:
         raise EnvError(error.message) from None
+
+
+def _http_address(name: str, text: str) -> str:
+    """An address of HTTP, or nothing."""
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname):
+        raise EnvError(f"{name} must be an address such as https://metrics.example.org/api, not {text[:80]!r}.")
+    return text
 
 
 def _data_folder(text: str) -> Path:

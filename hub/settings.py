@@ -28,6 +28,8 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
+# Where sprints are fetched from, and the key that opens it.
+HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_key
 # So many streams may be open in a web process.
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
@@ -47,6 +49,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "retrospectives",
     "projects",
     "tasks",
     "events",

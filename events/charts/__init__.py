@@ -9,8 +9,11 @@ table stands beneath. `key` must be unique on the page and stable between polls,
 escaped here.
 """
 
+from events.charts.control import control
 from events.charts.line import line
 from events.charts.pieces import Chart, Series
 from events.charts.units import BYTES, BYTES_A_SECOND, PERCENT, SECONDS, Unit, count, plain
 
-__all__ = ["BYTES", "BYTES_A_SECOND", "PERCENT", "SECONDS", "Chart", "Series", "Unit", "count", "line", "plain"]
+__all__ = [
+    "BYTES", "BYTES_A_SECOND", "PERCENT", "SECONDS", "Chart", "Series", "Unit", "control", "count", "line", "plain",
+]  # fmt: skip

@@ -101,4 +101,9 @@
     const list = event.detail.target?.closest?.("[data-max]");
     while (list && list.children.length > Number(list.dataset.max)) list.firstElementChild.remove();
   });
+
+  // A button marked data-print prints the page.
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-print]")) window.print();
+  });
 })();
