@@ -29,8 +29,9 @@ def test_whoever_is_killed_every_task_ends_once(transactional_db, redis_server, 
 def test_on_postgresql_too_every_task_ends_once(postgres_url):
     environ = {**os.environ, "DATABASE_URL": postgres_url}
     del environ["DJANGO_SETTINGS_MODULE"]  # it sets its own, for a folder of its own
-    done = subprocess.run([sys.executable, "-m", "bench.chaos", "160", "20261122", "--pause", "0.15"], cwd=REPOSITORY,
-                          env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    command = [sys.executable, "-m", "bench.chaos", "160", "20261122", "--pause", "0.15", "--kills", "8"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
     assert done.returncode == 0, done.stdout
     verdict = next(line for line in done.stdout.splitlines() if line.startswith("Holds: 160 tasks"))
     killed = verdict.partition("killed: ")[2]
