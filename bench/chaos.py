@@ -7,9 +7,13 @@ is counted, and how, says `tasks.tests.fire.chaos`.
 
 from __future__ import annotations
 
+import argparse
+import math
 import sys
 import tempfile
 from pathlib import Path
+
+from django.db import connection
 
 from bench import apart  # first: it sets Django up
 from bench.figures import Figure, at_least, at_most, describe, machine, table
@@ -22,10 +26,12 @@ PAUSE, PATIENCE = 1.0, 120.0
 FEWEST_KILLS = 100
 
 
-def run(tasks: int = TASKS, seed: int = SEED) -> tuple[Verdict, list[Figure]]:
+def run(tasks: int = TASKS, seed: int = SEED, pause: float = PAUSE, kills: float = math.inf
+        ) -> tuple[Verdict, list[Figure]]:
     """The verdict of a run in a Redis, database and folder of its own, and its figures."""
     with apart.hub() as hub, tempfile.TemporaryDirectory(prefix="hub-chaos-") as folder:
-        verdict = Chaos(Path(folder), hub.environ, hub.redis, seed=seed).run(tasks, pause=PAUSE, patience=PATIENCE)
+        chaos = Chaos(Path(folder), hub.environ, hub.redis, seed=seed)
+        verdict = chaos.run(tasks, pause=pause, patience=PATIENCE, most_kills=kills)
     return verdict, figures(verdict)
 
 
@@ -42,8 +48,19 @@ def figures(verdict: Verdict) -> list[Figure]:
     ]
 
 
-if __name__ == "__main__":
-    print(describe(machine()), flush=True)
-    verdict, seen = run(*map(int, sys.argv[1:3]))
+def main() -> int:
+    """0; 1 when a bound is missed."""
+    parser = argparse.ArgumentParser(prog="bin/bench chaos", description=__doc__)
+    parser.add_argument("tasks", nargs="?", type=int, default=TASKS)
+    parser.add_argument("seed", nargs="?", type=int, default=SEED)
+    parser.add_argument("--pause", type=float, default=PAUSE, metavar="SECONDS", help="between two kills")
+    parser.add_argument("--kills", type=int, default=math.inf, help="no more than these")
+    asked = parser.parse_args()
+    print(f"{describe(machine())} · {connection.vendor}", flush=True)
+    verdict, seen = run(asked.tasks, asked.seed, asked.pause, asked.kills)
     print(verdict, table(seen), sep="\n")
-    sys.exit(0 if verdict.holds else 1)
+    return 0 if verdict.holds else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.db import connection
+
 from bench import apart  # first: it sets Django up
 from bench.figures import Figure, at_least, at_most, describe, machine, median, p95, table
 from tasks.lanes import OVERDUE
@@ -164,7 +166,7 @@ def main() -> int:
     asked = parser.parse_args()
     if unknown := set(asked.parts) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}: use {', '.join(PARTS)}")
-    print(describe(machine()), flush=True)
+    print(f"{describe(machine())} · {connection.vendor}", flush=True)
     seen = run(asked.parts or list(PARTS), QUICK if asked.quick else FULL, asked.seed)
     missed = sum(figure.holds is False for figures in seen.values() for figure in figures)
     print(f"\n{missed} bounds are missed." if missed else "\nEvery bound holds.")

@@ -6,6 +6,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,3 +43,18 @@ def postgresql(folder: Path) -> Iterator[str | None]:
         yield f"postgres://hub:@127.0.0.1:{port}/postgres"
     finally:
         call(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+
+
+def main() -> int:
+    """`python -m bench.postgresql MODULE [ARGUMENT ...]` runs the module on a PostgreSQL of its own; its exit code, 2
+    where there is none to run."""
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as scratch, postgresql(Path(scratch)) as url:
+        if url is None:
+            print("PostgreSQL's initdb was not found (Debian: apt-get install postgresql).", file=sys.stderr)
+            return 2
+        command = [sys.executable, "-m", *(word for word in sys.argv[1:] if word != "--postgresql")]
+        return subprocess.run(command, env={**os.environ, "DATABASE_URL": url}, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main())

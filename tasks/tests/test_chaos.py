@@ -1,8 +1,12 @@
-"""A small and seeded part of what `bin/bench chaos` does in full."""
+"""A small and seeded part of what `bin/bench chaos` does in full, on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
-from conftest import process_environment
+import os
+import subprocess
+import sys
+
+from conftest import REPOSITORY, process_environment
 from tasks.tests.fire.chaos import CHILDREN, VICTIMS, Chaos
 
 
@@ -20,3 +24,15 @@ def test_whoever_is_killed_every_task_ends_once(transactional_db, redis_server, 
     assert set(verdict.kills) == set(VICTIMS) and verdict.cancels >= 5
     # Who is cancelled while it waits for its children takes these along.
     assert verdict.ended["succeeded"] >= 200 and verdict.ended["cancelled"] <= verdict.cancels * (1 + CHILDREN)
+
+
+def test_on_postgresql_too_every_task_ends_once(postgres_url):
+    environ = {**os.environ, "DATABASE_URL": postgres_url}
+    del environ["DJANGO_SETTINGS_MODULE"]  # it sets its own, for a folder of its own
+    command = [sys.executable, "-m", "bench.chaos", "160", "20261122", "--pause", "0.15", "--kills", "8"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    verdict = next(line for line in done.stdout.splitlines() if line.startswith("Holds: 160 tasks"))
+    killed = verdict.partition("killed: ")[2]
+    assert "· postgresql" in done.stdout and all(f"× {victim}" in killed for victim in VICTIMS), verdict
