@@ -18,7 +18,7 @@ from django.utils import timezone
 from hub.launch.fleet import PREFIX, want, wanted
 from hub.launch.lock import HubLock
 from tasks import closings, queue, workers
-from tasks.crews.actions import decided
+from tasks.crews.actions import decided, workers_of
 from tasks.crews.models import Crew
 from tasks.models import Task
 from tasks.queue import ORDERS, WorkerInfo
@@ -40,28 +40,28 @@ class Scaler:
         mine = self._workers()
         if not mine:
             return []
-        bounds = self._bounds_now()
+        crew = Crew.objects.filter(pk=settings.HUB_NODE).first()
+        bounds = self._bounds if crew is None or crew.fixed is None else self._by_hand(crew)
         memory = decide(self._load(mine, bounds), bounds, self._memory)
         # First the row, then the file: a death between the two decides the same once more.
-        decided(settings.HUB_NODE, fewest=self._bounds.fewest, most=self._bounds.most, wanted=memory.wanted,
-                reason=memory.reason)
+        now = (self._bounds.fewest, self._bounds.most, memory.wanted)
+        if memory.reason or crew is None or now != (crew.fewest, crew.most, crew.wanted):
+            decided(settings.HUB_NODE, fewest=now[0], most=now[1], wanted=now[2], reason=memory.reason)
         want(self._data, memory.wanted)
         self._memory = memory
-        return [*filter(None, [memory.reason]), *self._let_go(mine, by_hand=bounds is not self._bounds)]
+        return [*filter(None, [memory.reason]), *self._let_go(mine, at_work=bounds.fewest == bounds.most)]
 
-    def _bounds_now(self) -> Bounds:
-        """Those of the settings, or what was set by hand."""
-        row = Crew.objects.filter(pk=settings.HUB_NODE).only("fixed", "note").first()
-        if row is None or row.fixed is None:
-            return self._bounds
-        why = f"{row.note.rstrip('.')}. {row.fixed} workers."
-        return replace(self._bounds, fewest=row.fixed, most=row.fixed, why=why)
+    def _by_hand(self, crew: Crew) -> Bounds:
+        """Bounds that leave no other number than the one that was set."""
+        why = f"{crew.note.rstrip('.')}. {workers_of(crew.fixed)}."
+        return replace(self._bounds, fewest=crew.fixed, most=crew.fixed, why=why)
 
-    def _let_go(self, mine: list[WorkerInfo], *, by_hand: bool) -> list[str]:
-        """Of those that are too many the idle ones, and by hand also those at work: these end after their task."""
+    def _let_go(self, mine: list[WorkerInfo], *, at_work: bool) -> list[str]:
+        """Of those that are too many the idle ones, and where the number is a fixed one also those at work, which end
+        after their task."""
         staying = [one for one in mine if one.state not in ORDERS.values()]
         chosen = [one for one in staying if one.state == "idle"]
-        if by_hand:
+        if at_work:
             chosen += [one for one in staying if one.state != "idle"]
         said = []
         for one in chosen[: max(len(staying) - self._memory.wanted, 0)]:  # those that began last

@@ -37,10 +37,10 @@ def sentence(found: Crew) -> str:
     """How many it keeps, and what decides that."""
     if found.fixed is not None:
         until_now = "" if found.fixed == found.wanted else f" ({found.wanted} until now)"
-        return f"{_workers(found.fixed)}, set by hand{until_now}"
+        return f"{workers_of(found.fixed)}, set by hand{until_now}"
     if found.fewest == found.most:
-        return f"{_workers(found.wanted)}, always"
-    return f"{_workers(found.wanted)}, as many as are needed from {found.fewest} to {found.most}"
+        return f"{workers_of(found.wanted)}, always"
+    return f"{workers_of(found.wanted)}, as many as are needed from {found.fewest} to {found.most}"
 
 
 def crew_dict(found: Crew) -> dict[str, Any]:
@@ -79,9 +79,7 @@ def decided(node: str, *, fewest: int, most: int, wanted: int, reason: str = "")
 
     What is set by hand at the same moment stays.
     """
-    known = {"fewest": fewest, "most": most, "wanted": wanted}
-    if not reason and Crew.objects.filter(pk=node, **known).exists():
-        return
+    known: dict[str, Any] = {"fewest": fewest, "most": most, "wanted": wanted}
     if reason:
         known |= {"reason": reason[:400], "decided_at": timezone.now()}
     with transaction.atomic():
@@ -90,7 +88,8 @@ def decided(node: str, *, fewest: int, most: int, wanted: int, reason: str = "")
             record("worker.scaled", {"workers": wanted, "reason": reason, "node": node})
 
 
-def _workers(number: int) -> str:
+def workers_of(number: int) -> str:
+    """So many workers, in words."""
     return f"{number} worker{'s' if number != 1 else ''}"
 
 

@@ -6,6 +6,7 @@ import contextlib
 import html
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,8 @@ def test_one_that_the_kernel_kills_is_named_with_its_memory_and_its_worker_goes_
     attempt = task.attempts.get()
     assert task.error.startswith("It was killed by the kernel for want of memory: it had used up to ")
     assert "with its worker it may use 200 MB. The last step was “Eat”." in task.error
-    assert (attempt.signal, attempt.outcome) == ("SIGKILL", "died") and 60 << 20 < attempt.memory < LIMIT
+    # What it shares with its worker counts for both.
+    assert (attempt.signal, attempt.outcome) == ("SIGKILL", "died") and 60 << 20 < attempt.memory < LIMIT * 2
     assert after.attempts.get().worker == attempt.worker == worker.name
 
 
@@ -86,7 +88,11 @@ def _limited() -> Iterator:
         (own / "cgroup.procs").write_text(pid)
         for left in (group / "cgroup.procs").read_text().split():
             (own / "cgroup.procs").write_text(left)
-        group.rmdir()
+        deadline = time.monotonic() + 10
+        while group.exists():  # it is busy until the last process is quite gone
+            with contextlib.suppress(OSError):
+                group.rmdir()
+            assert time.monotonic() < deadline, group
 
 
 def test_a_kill_is_the_kernels_when_its_counter_rose_and_somebodys_when_not(
@@ -94,15 +100,17 @@ def test_a_kill_is_the_kernels_when_its_counter_rose_and_somebodys_when_not(
 ):
     environ = {"DJANGO_SETTINGS_MODULE": "tasks.tests.settings", "TRIAL_PROC": str(tmp_path),
                "TRIAL_CGROUPS": str(tmp_path / "groups")}
-    workers(1, environ=environ)
+    (worker,) = workers(1, environ=environ)
 
     def killed(kills: int) -> Task:
         said.write_text("")
         task = enqueue(jobs.Patient, {"file": str(said)})
         eventually(lambda: "began" in said.read_text())
         attempt = Task.objects.get(pk=task.pk).attempts.get()
+        os.kill(worker.pid, signal.SIGSTOP)  # so that it learns of both at once, however slow this machine is
         counted(kills)
         os.kill(attempt.pid, signal.SIGKILL)
+        os.kill(worker.pid, signal.SIGCONT)
         return wait_for(task, "failed")
 
     by_kernel = killed(1)
