@@ -18,6 +18,9 @@ from pathlib import Path
 import docker
 import pytest
 
+from projects.tests import certificates
+from projects.tests.port_slice import free_port
+
 BUSYBOX = "hub-test/busybox:1"
 """The image from which the tests' stacks are made: a shell, httpd, nc, wget; no registry is asked."""
 
@@ -52,6 +55,10 @@ class DockerEngine:
         self.number = os.getpid() % 200
         self.bridge = f"hubt{os.getpid()}"[:15]
         self.pidfile = folder / "dockerd.pid"
+        # By TCP it takes those alone who show a certificate of its authority: `certificates/client`.
+        self.certificates = folder / "certificates"
+        certificates.make(self.certificates)
+        self.tls_port = free_port()
         self.addresses = f"10.{self.number + 20}.128.0/17"
         # What containers say to each other passes, whatever this machine's firewall forwards else.
         self.rule = ["FORWARD", "-s", self.addresses, "-d", self.addresses, "-j", "ACCEPT"]
@@ -72,13 +79,15 @@ class DockerEngine:
         self._bridge_up()
         self.pidfile.unlink(missing_ok=True)
         (self.folder / "daemon.json").write_text("{}")
-        namespace = f"hub-test-{os.getpid()}"
+        namespace, own = f"hub-test-{os.getpid()}", self.certificates / "server"
         arguments = [
             # It ends with the tests, also when those are killed.
             "setpriv", "--pdeathsig", "TERM", "dockerd",
             "--config-file", str(self.folder / "daemon.json"), "--data-root", str(self.folder / "data"),
             "--exec-root", str(self.folder / "exec"), "--pidfile", str(self.pidfile),
             "--host", f"unix://{self.socket}", "--bridge", self.bridge,
+            "--host", f"tcp://127.0.0.1:{self.tls_port}", "--tlsverify",
+            "--tlscacert", str(own / "ca.pem"), "--tlscert", str(own / "cert.pem"), "--tlskey", str(own / "key.pem"),
             # It leaves this machine's firewall alone: ports are published by docker-proxy.
             "--iptables=false", "--ip6tables=false", "--ip-masq=false",
             "--default-address-pool", f"base={self.addresses},size=26",

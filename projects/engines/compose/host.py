@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import docker
 import requests
@@ -19,12 +20,14 @@ from projects.stacks.spec import Stack
 SECONDS = 15
 """How long a host may take to answer a question."""
 
+CERTIFICATES = ("Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to a folder with ca.pem, cert.pem and key.pem that go "
+                "with that host.")
 DEFAULT = "unix:///var/run/docker.sock"
 AWAY = (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 class Unreachable(EngineError):
-    """The Docker host cannot be asked. `why` is `permission`, `down` or `address`."""
+    """The Docker host cannot be asked. `why` is `permission`, `down`, `tls` or `address`."""
 
     def __init__(self, message: str, why: str, hint: str):
         super().__init__(message, hint)
@@ -53,6 +56,13 @@ def _context(name: str | None) -> str:
             raise Unreachable(f"There is no Docker context {name}.", "address", "Change DOCKER_CONTEXT.")
         return DEFAULT
     return context.Host or DEFAULT
+
+
+class _Client(docker.APIClient):
+    """A client that trusts the authority it was given, also where the environment (REQUESTS_CA_BUNDLE) names others."""
+
+    def merge_environment_settings(self, *given: Any, **named: Any) -> dict[str, Any]:
+        return {**super().merge_environment_settings(*given, **named), "verify": self.verify}
 
 
 class Hosts:
@@ -95,14 +105,18 @@ def unreachable(stack: Stack, error: BaseException) -> Unreachable:
 
 
 def _connect(address: str, certificates: str) -> docker.APIClient:
-    tls = None
-    if certificates:
-        folder = Path(certificates)
-        tls = TLSConfig(client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
-                        ca_cert=str(folder / "ca.pem"), verify=True)
     try:
-        return docker.APIClient(base_url=address, version="auto", timeout=SECONDS, tls=tls or False,
-                                use_ssh_client=address.startswith("ssh://"), max_pool_size=16)
+        tls = None
+        if certificates:
+            folder = Path(certificates)
+            tls = TLSConfig(client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
+                            ca_cert=str(folder / "ca.pem"), verify=True)
+        return _Client(base_url=address, version="auto", timeout=SECONDS, tls=tls or False,
+                       use_ssh_client=address.startswith("ssh://"), max_pool_size=16)
+    except docker.errors.TLSParameterError as error:
+        said = str(error).partition(" TLS configurations")[0].rstrip(".")
+        raise Unreachable(f"The certificates for Docker at {address} cannot be read: {said}.", "tls",
+                          CERTIFICATES) from None
     except (docker.errors.DockerException, *AWAY) as error:
         raise _unreachable(address, error) from None
 
@@ -122,7 +136,11 @@ def _unreachable(address: str, error: BaseException) -> Unreachable:
     where = "" if address == DEFAULT else f" at {address}"
     hint = "Start it (systemctl start docker), then start the project again." if address.startswith("unix://") else \
         "See that the machine is up and that DOCKER_HOST is right."
+    said = str(error)
+    if "SSL" in said or "HTTPS server" in said or "certificate" in said:
+        return Unreachable(f"Docker{where} and Hub do not trust each other: {said.splitlines()[0][:200]}.", "tls",
+                           CERTIFICATES)
     message = f"Docker does not answer{where}."
     if not address.startswith("unix://"):
-        message = f"Docker does not answer{where}: {str(error).splitlines()[0][:200]}."
+        message = f"Docker does not answer{where}: {said.splitlines()[0][:200]}."
     return Unreachable(message, "down", hint)

@@ -16,6 +16,7 @@ NAME = "hub-project-slug"
 """Stands for the project's name in what is read: the same content serves every copy, see `named`."""
 
 CONFIG_SECONDS = 20
+HOST = ("DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 _UNSET = re.compile(r'The \\?"(\w+)\\?" variable is not set')
 _REQUIRED = re.compile(r"required variable (\w+) is missing a value(?:: (.*))?")
 _SERVICE = re.compile(r"services\.([\w.-]+?)(?:\.|\s|:|$)|service \"([\w.-]+)\"")
@@ -31,8 +32,9 @@ def resolve(docker: str, folder: Path, sources: list[Source], variables: Mapping
     StackError, with file and line where they can be told, for everything that Compose refuses.
     """
     words = cli.compose(docker, name=NAME, folder=folder, files=[source.path for source in sources])
-    answer = cli.run([*words, "config", "--format", "json"], cli.variables_for(variables), seconds=CONFIG_SECONDS,
-                     folder=folder)
+    # Reading asks no Docker host, so one that cannot be reached must not keep it from being read.
+    reading = {name: value for name, value in cli.variables_for(variables).items() if name not in HOST}
+    answer = cli.run([*words, "config", "--format", "json"], reading, seconds=CONFIG_SECONDS, folder=folder)
     if answer.code != 0:
         raise _error(answer.err, sources)
     try:

@@ -1,4 +1,4 @@
-"""A Docker host that is reached by TCP: it is asked, started on, and read from there."""
+"""A Docker host that is reached by TCP, with and without TLS: it is asked, started on, and read from there."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import certifi
 import pytest
 
 from projects.engines.compose.host import is_local
+from projects.tests import certificates
 from projects.tests.engines.processes_seen import until
 
 pytestmark = pytest.mark.xdist_group("docker")
@@ -56,6 +58,43 @@ def tcp_host(docker_engine) -> Iterator[tuple[str, list[int]]]:
     yield f"tcp://127.0.0.1:{listener.getsockname()[1]}", seen
     listener.shutdown(socket.SHUT_RDWR)
     listener.close()
+
+
+@pytest.fixture
+def by_tls(docker_engine, monkeypatch, tmp_path) -> dict[str, str]:
+    """What a project needs to reach the same Docker Engine by TLS; Hub's own environment names no host."""
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    # An authority for other servers, as some machines name one for all of Python.
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", certifi.where())
+    return {"DOCKER_HOST": f"tcp://127.0.0.1:{docker_engine.tls_port}", "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_CERT_PATH": str(docker_engine.certificates / "client")}
+
+
+def test_the_same_with_certificates(kit, by_tls):
+    stack = kit.stack_of(TEXT.replace("image: hub-test/busybox:1", "build: ."), env=by_tls,
+                         files={"Dockerfile": "FROM hub-test/busybox:1\nRUN echo built > /made\n"})
+    assert not is_local(stack) and kit.engine.problems(stack) == []
+    kit.up(stack)
+    assert kit.state(stack, "web").health == "healthy" and kit.run_in(stack, "web", "cat /made") == "built"
+    until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 5, "its line")
+    list(kit.engine.restart(stack, "web"))
+    kit.down(stack)
+    assert kit.left(stack) == []
+
+
+def test_who_shows_no_certificate_or_that_of_another_is_told_so(kit, by_tls, tmp_path):
+    certificates.make(tmp_path / "others")
+    for wrong in (
+        {"DOCKER_TLS_VERIFY": ""},
+        {"DOCKER_CERT_PATH": str(tmp_path / "others" / "client")},
+        {"DOCKER_CERT_PATH": str(tmp_path / "nowhere")},
+    ):
+        stack = kit.stack_of(TEXT, env={**by_tls, **wrong})
+        (problem,) = [one for one in kit.engine.problems(stack) if one.blocking]
+        assert problem.code == "docker-tls" and by_tls["DOCKER_HOST"] in problem.message, problem
+        assert "DOCKER_CERT_PATH" in problem.hint
+        # There is nothing to take down, and nobody to ask.
+        kit.stacks.remove(stack)
 
 
 def test_up_status_logs_and_down_by_tcp(kit, tcp_host, monkeypatch, tmp_path):
