@@ -21,6 +21,7 @@ from tasks.errors import TaskError
 from tasks.lane_actions import LaneLimits
 from tasks.lanes import LANES
 from tasks.models import SubjectCap, Task
+from tasks.monitor import shared
 from tasks.nodes.registry import NodeInfo, nodes, since
 from tasks.presentation import version_of
 from tasks.queue import ORDERS, QueueAway, WorkerInfo
@@ -202,5 +203,8 @@ def _done(request: HttpRequest, act: Any, text: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest) -> str:
-    """The page whose form this was."""
-    return "tasks:monitor" if "monitor" in request.POST else "tasks:workers"
+    """The page whose form this was; the monitor looks anew for who comes back to it."""
+    if "monitor" not in request.POST:
+        return "tasks:workers"
+    shared.forget()
+    return "tasks:monitor"

@@ -14,6 +14,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 SCREENSHOTS = REPOSITORY / "var" / "screenshots"
 MONITOR, STREAM = "/tasks/monitor/", "**/tasks/monitor/stream/**"
+WAYS = {"stream": "Shown as it happens.", "polls": "Looked up every 2 s."}
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +54,7 @@ def test_it_changes_as_things_happen(hub: RunningHub, page: Page, way: str):
     if way == "polls":
         page.route(STREAM, lambda route: route.abort())
     page.goto(MONITOR)
-    expect(page.locator("#monitor-way")).to_have_text(
-        "Shown as it happens." if way == "stream" else "Looked up every 2 s.")
+    expect(page.locator("#monitor-way")).to_have_text(WAYS[way])
     row = page.locator("#lane-reports")
     page.locator("details.chart-data summary").click()
     row.get_by_role("button").focus()
@@ -69,9 +69,12 @@ def test_it_changes_as_things_happen(hub: RunningHub, page: Page, way: str):
     page.screenshot(path=SCREENSHOTS / f"monitor-{way}.png", full_page=True)
 
 
-def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_seen(hub: RunningHub, page: Page):
+@pytest.mark.parametrize("way", ["stream", "polls"])
+def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_seen(hub: RunningHub, page: Page, way: str):
+    if way == "polls":
+        page.route(STREAM, lambda route: route.abort())
     page.goto(MONITOR)
-    expect(page.locator("#monitor-way")).to_have_text("Shown as it happens.")
+    expect(page.locator("#monitor-way")).to_have_text(WAYS[way])
     page.evaluate("""hidden => { Object.defineProperty(document, "hidden", { get: () => hidden.now });
         window.seen = hidden; document.dispatchEvent(new Event("visibilitychange")); }""", {"now": True})
     asked: list[str] = []
@@ -83,6 +86,29 @@ def test_a_hidden_tab_asks_nothing_and_catches_up_when_it_is_seen(hub: RunningHu
     page.evaluate("""() => { window.seen.now = false; document.dispatchEvent(new Event("visibilitychange")); }""")
     expect(page.locator("#lane-metrics")).to_contain_text("Paused", timeout=10_000)
     pause(hub, "metrics", wish=False)
+
+
+def test_a_browser_without_scripts_reads_it_and_presses_its_buttons(hub: RunningHub, page: Page):
+    plain = page.context.browser.new_context(base_url=hub.address, java_script_enabled=False,
+                                             storage_state=page.context.storage_state())
+    try:
+        page = plain.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(MONITOR)
+        for heading in ("Lanes", "Workers", "Running", "Next", "Failures, 24 h"):
+            expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
+        expect(page.locator("#monitor-way")).to_be_hidden()
+        page.get_by_role("link", name="Day", exact=True).click()
+        expect(page.locator("figure.chart")).to_contain_text("In the last day")
+        page.get_by_role("button", name="Pause stacks").click()
+        expect(page.locator("#lane-stacks")).to_contain_text("Paused by mara")
+        page.get_by_role("button", name="Resume stacks").click()
+        expect(page.locator("#lane-stacks")).not_to_contain_text("Paused")
+        worker = page.locator("tr[id^='worker-']").first
+        worker.get_by_role("button", name="Drain").click()
+        expect(page.locator("tr[id^='worker-']", has_text="draining")).to_be_visible()
+    finally:
+        plain.close()
 
 
 def test_a_script_follows_over_a_websocket(hub: RunningHub, page: Page):

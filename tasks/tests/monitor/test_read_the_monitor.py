@@ -1,0 +1,103 @@
+"""What the monitor's page says of lanes, of what runs and of what comes, read as text."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from html import unescape
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from accounts.tests.people import signed_in
+from tasks import actions, lane_actions, workers
+from tasks.jobs import Sleep
+from tasks.lane_actions import LaneLimits
+from tasks.models import Task
+from tasks.monitor import presentation, shared
+from tasks.schedules.actions import create
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PAGE = "/tasks/monitor/"
+
+
+@pytest.fixture(autouse=True)
+def fresh(redis_server) -> None:
+    cache.clear()
+    shared.forget()
+
+
+@pytest.fixture
+def viewer() -> Client:
+    return signed_in("viewer")
+
+
+def part(client: Client, opening: str) -> str:
+    """The text of the element that begins with this, on a page read anew."""
+    shared.forget()
+    page = client.get(PAGE).content.decode()
+    found = re.search(rf"{re.escape(opening)}.*?</{opening[1:].split()[0]}>", page, re.DOTALL)
+    assert found, page
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", found[0])).split())
+
+
+def row(state: str, **fields) -> Task:
+    return Task.objects.create(**{"job": "demo.sleep", "title": "Sleep", "actor": "olga", "state": state, **fields})
+
+
+def test_a_lane_tells_its_depth_by_priority_its_limits_and_who_waits_too_long(viewer):
+    lane_actions.limit("reports", LaneLimits(cap=3, rate=10, period=60))
+    now = timezone.now()
+    for priority, ago in ((9, 200), (9, 10), (5, 10), (1, 10)):
+        row("queued", lane="reports", priority=priority, queued_at=now - timedelta(seconds=ago))
+    row("queued", lane="metrics", queued_at=now - timedelta(seconds=10))
+    said = part(viewer, '<tr id="lane-reports"')
+    assert "reports 4 2 high, 1 medium, 1 low 3 min 2" in said and "0 of 3" in said
+    assert "3 at a time, 10 in 60 s" in said
+    lanes = {lane["name"]: lane for lane in shared.latest()["lanes"]}
+    assert lanes["reports"]["late"] and not lanes["metrics"]["late"] and lanes["stacks"]["oldest"] is None
+
+
+def test_what_runs_tells_its_step_and_its_progress_and_none_that_it_does_not_know(viewer):
+    now = timezone.now()
+    known = row("running", title="Known", started_at=now, progress=41.7, step="Build web", steps_done=2, steps_total=5)
+    unknown = row("running", title="Unknown", started_at=now, step="Wait", cancel_requested=True)
+    assert "41 % · 2 of 5 done · Build web" in part(viewer, f'<li id="running-{known.pk}"')
+    said = part(viewer, f'<li id="running-{unknown.pk}"')
+    assert "%" not in said and "is being cancelled" in said
+
+
+def test_what_comes_next_is_in_the_order_of_its_times(viewer):
+    begin = timezone.now() + timedelta(hours=1)
+    for place in (3, 1):
+        actions.enqueue(Sleep, {"seconds": place}, run_at=begin + timedelta(minutes=place))
+    every = create(name="Nightly", job="demo.sleep", params={"seconds": 1}, interval="10h")
+    type(every).objects.update(next_run_at=begin + timedelta(minutes=2))
+    said = part(viewer, '<section class="panel" aria-labelledby="coming-title"')
+    assert re.search(r"Sleep for 1 s \d\d:.* Nightly \d\d:.* Sleep for 3 s \d\d:", said), said
+    assert [bool(one.get("task")) for one in shared.latest()["coming"]] == [True, False, True]
+
+
+@pytest.mark.parametrize(("worked", "used"), [(0, 0), (50, 50), (90, 90), (500, 100)])
+def test_how_much_of_its_life_a_worker_was_at_work(worked, used):
+    worker = {"name": "w.1", "host": "h", "node": "", "pid": 7, "lanes": ["default"], "state": "idle", "task": "",
+              "memory": 0, "silent": 0, "worked": worked, "started_at": "2026-11-22T10:00:00.000000Z"}
+    assert presentation._worker(worker, None, "2026-11-22T10:01:40.000000Z").used == used
+    # The task at hand counts as well.
+    task = {"title": "t", "cancel_requested": False, "steps_total": 0, "step": "", "id": "1",
+            "started_at": "2026-11-22T10:01:30.000000Z"}
+    assert presentation._worker(worker | {"task": "1"}, task, "2026-11-22T10:01:40.000000Z").used == min(used + 10, 100)
+
+
+def test_a_worker_is_stopped_where_it_is_seen_also_by_a_plain_form(trial_workers, eventually):
+    (worker,) = trial_workers(1)
+    client = signed_in("operator")
+    page = client.get(PAGE).content.decode()
+    action = f"/tasks/workers/{worker.name}/stop/"
+    form = re.search(r'<form method="post" id="([^"]+)">.*?name="monitor" value="1"', page, re.DOTALL)
+    assert re.search(rf'<button [^>]*form="{form[1]}" formaction="{re.escape(action)}"', page)
+    assert client.post(action, {"monitor": "1"}).url == PAGE
+    eventually(lambda: worker.process.poll() is not None, 20, "The worker goes on.")
+    eventually(lambda: not workers.workers())
