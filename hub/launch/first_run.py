@@ -1,4 +1,4 @@
-"""The first minutes of a Hub: the address, a way in, and something to try."""
+"""The first minutes of a Hub: the address, a way in, something to try, and what starts with it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from accounts.actions import make_sign_in_link
 from events.context import acting
 from projects.actions import create_project
+from projects.autostart import autostart
 from projects.errors import ProjectError
 
 logger = logging.getLogger(__name__)
@@ -23,7 +24,8 @@ READY_WITHIN = 60.0
 
 
 def greet(address: str) -> None:
-    """Wait until Hub answers, offer the examples, and print where it is and, without a user, the way in."""
+    """Wait until Hub answers, offer the examples, print where it is and, without a user, the way in, and start what
+    starts with it."""
     if reasons := wait_until_ready(address, READY_WITHIN):
         print(f"Hub is not ready yet: {reasons}. It keeps trying; see {settings.HUB_DATA / 'logs'}.", flush=True)
         wait_until_ready(address, math.inf)
@@ -33,6 +35,8 @@ def greet(address: str) -> None:
         print(f"Sign in with this link, once, within 15 minutes; it makes you the first admin:\n"
               f"  {address}{make_sign_in_link()}", flush=True)
     print("Ctrl-C stops Hub. Stacks that were started keep running.\n", flush=True)
+    for line in autostart():
+        print(line, flush=True)
 
 
 def wait_until_ready(address: str, within: float) -> str:

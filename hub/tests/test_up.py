@@ -6,8 +6,10 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import psutil
 import pytest
@@ -45,12 +47,19 @@ def test_it_gets_ready_and_healthy(hub: UpProcess, eventually):
     assert set(hub.children()) == {"web", "worker-1", "worker-2", "watch", "redis"}
 
 
-def test_the_first_start_prints_a_link_that_signs_in(hub: UpProcess):
-    match = LINK.search(hub.output)
-    assert match, hub.output
+def test_the_first_start_prints_a_link_that_signs_in(hub: UpProcess, eventually):
+    match = eventually(lambda: LINK.search(hub.output), 30)
     assert int(match[1]) == hub.port
     assert hub.get(match[2])[0] in (200, 302)
     assert hub.get("/sign-in/not-a-link/")[0] not in (200, 302)
+
+
+def test_the_examples_are_offered_as_projects(hub: UpProcess, eventually):
+    eventually(lambda: "Hub is ready" in hub.output, 30)
+    with closing(sqlite3.connect(hub.data / "hub.sqlite3")) as database:
+        offered = dict(database.execute("SELECT path, state FROM projects_project"))
+    folders = [folder for folder in (ROOT / "examples").iterdir() if folder.is_dir()]
+    assert len(folders) >= 3 and offered == {str(folder): "stopped" for folder in folders}
 
 
 def test_no_token_of_a_link_is_kept_in_a_log(hub: UpProcess, eventually):

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 
-from hub.tests.system.running_hub import RunningHub, services_of
+from hub.tests.system.running_hub import REPOSITORY, RunningHub, services_of
 
 SETTLED_WITHIN = 15.0
 SERVICES = {"web", "api", "work"}
@@ -150,6 +150,7 @@ def test_a_stack_survives_the_death_and_restart_of_all_of_hub(hub: RunningHub, p
         hub.start(project)
     before = services_of(hub.data, "crashing")
     hub.down()
+    assert "1 started stack keeps running; bin/up --stop-stacks" in hub.said()
     assert services_of(hub.data, "crashing") == before
     hub.up()
     hub.until(lambda: hub.status(project)["status"] == "running", SETTLED_WITHIN)
@@ -174,3 +175,13 @@ def test_what_was_killed_with_everything_is_started_again(hub: RunningHub, proje
 
     hub.until(is_back, 30, "the stack did not come back")
     assert "Hub started it again" in hub.status(project)["reason"]
+
+
+def test_what_is_marked_for_it_starts_with_hub_and_nothing_else(hub: RunningHub):
+    hello = REPOSITORY / "examples" / "hello"
+    marked, other = hub.add("early", hello, autostart=True), hub.add("late", hello)
+    hub.down()
+    hub.up()
+    hub.until(lambda: hub.status(marked)["status"] == "running", SETTLED_WITHIN, "it did not start with Hub")
+    assert "early starts with Hub." in hub.said() and "late starts" not in hub.said()
+    assert (hub.status(other)["status"], services_of(hub.data, "late")) == ("stopped", {})

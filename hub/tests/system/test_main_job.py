@@ -1,13 +1,17 @@
 """The main job, on real processes: copies side by side, a stop that proves itself, outside deaths, honest progress."""
 
+import json
 import os
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
 import urllib.request
+from contextlib import closing
 from datetime import datetime
+from uuid import UUID
 
 import psutil
 import pytest
@@ -249,12 +253,36 @@ def test_delete_removes_what_the_preview_named_and_not_the_folder(hub: RunningHu
     assert (folder / "Procfile").is_file()
 
 
-def test_a_correlation_id_goes_from_the_request_into_task_attempt_and_log(hub: RunningHub):
+def test_a_correlation_id_goes_from_the_request_into_task_attempt_and_events(hub: RunningHub):
     project = hub.add("traced", REPOSITORY / "examples" / "hello")
     mark = "0191e7a0-0000-4000-8000-00000000cafe"
     answer = hub.call("POST", f"/api/orchestration/{project}/start", {}, {"X-Correlation-ID": mark})
     task = hub.ended(answer.body["task_id"])
     assert task["correlation_id"] == mark
-    found = hub.manage("events", "query", "--subject", ">", "--json")
-    assert found.count(mark) >= 3, "created, started and succeeded carry it"
     assert datetime.fromisoformat(task["started_at"]).tzinfo is not None
+    said = [json.loads(line) for line in hub.manage("events", "query", "--subject", ">", "--json").splitlines()]
+    assert {"task.created", "task.started", "task.succeeded", "project.starting", "project.running"} <= {
+        event["subject"].split(".", 2)[2] for event in said if event["correlation_id"] == mark}
+    with closing(sqlite3.connect(hub.data / "hub.sqlite3")) as database:
+        attempts = database.execute("SELECT correlation_id FROM tasks_attempt WHERE task_id = ?",
+                                    [UUID(task["id"]).hex])
+        assert [UUID(value) for (value,) in attempts] == [UUID(mark)]
+
+
+def test_the_command_does_the_whole_job_and_its_exit_code_says_how(hub: RunningHub):
+    folder = write(hub, "shell", Procfile=f"web: {PYTHON} -m http.server --bind 127.0.0.1 $PORT\n")
+    hub.manage("project", "add", str(folder))
+    assert "Start shell: succeeded" in hub.manage("project", "start", "shell", "--wait")
+    assert "shell: running" in hub.manage("project", "status", "shell")
+    (first,) = services_of(hub.data, "shell")["web"]
+    hub.manage("project", "restart", "shell", "--service", "web", "--wait")
+    (second,) = services_of(hub.data, "shell")["web"]
+    assert second != first
+    hub.manage("project", "restart", "shell", "--wait")
+    assert services_of(hub.data, "shell")["web"] != [second]
+    hub.manage("project", "stop", "shell", "--wait")
+    assert services_of(hub.data, "shell") == {}
+    (folder / "Procfile").write_text("web: no-such-command $PORT\n")
+    assert "no-such-command" in hub.manage("project", "start", "shell", "--wait", code=1)
+    hub.manage("project", "delete", "shell", "--wait")
+    assert "shell" not in hub.manage("project", "list")

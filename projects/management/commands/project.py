@@ -16,6 +16,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from accounts.shell import shell_actor
 from events.context import acting
 from projects import actions, adoption
+from projects.autostart import autostart
 from projects.environment import load
 from projects.errors import ProjectError
 from projects.logs import sources_in
@@ -66,6 +67,8 @@ class Command(BaseCommand):
         copy.add_argument("--path", help="another folder")
         copy.add_argument("--branch", help="a new git work tree of this branch")
         copy.add_argument("--with-data", action="store_true")
+        command("autostart", "Start what is marked to start with Hub, as bin/up does; for hosts that run without it.",
+                project=False)
         for name, text in (("start", "Start every service."), ("stop", "Stop every service, and prove it.")):
             command(name, text, wait=True)
         command("restart", "Restart the stack, or one service.", wait=True).add_argument("--service", default="")
@@ -150,6 +153,14 @@ class Command(BaseCommand):
                 **_: Any) -> None:
         copy = actions.copy_project(_find(project), name=name, path=path, branch=branch, with_data=with_data)
         self.print_project(copy, json)
+
+    def do_autostart(self, *, json: bool, **_: Any) -> None:
+        lines = autostart()
+        if json:
+            return self.print_json(lines)
+        for line in lines:
+            self.stdout.write(line)
+        return None
 
     def do_start(self, *, project: str, **options: Any) -> None:
         self.follow(actions.start(_find(project)), **options)
