@@ -67,7 +67,8 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 django.setup()
 settings.STATIC_ROOT.mkdir(exist_ok=True)
 
-pytest_plugins = ["hub.tests.postgres", "hub.tests.side_by_side", "projects.tests.docker_engine"]
+pytest_plugins = ["hub.tests.postgres", "hub.tests.nats_server", "hub.tests.side_by_side",
+                  "projects.tests.docker_engine"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

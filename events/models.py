@@ -84,3 +84,14 @@ class Mark(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.position}"
+
+
+class NatsState(models.Model):
+    """The one row that says whether NATS is connected, as the relay saw it last."""
+
+    connected = models.BooleanField(default=False)
+    problem = models.CharField(max_length=300, blank=True)
+    seen_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return "connected" if self.connected else f"away: {self.problem}"

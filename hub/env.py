@@ -13,12 +13,15 @@ import socket
 import stat
 import tempfile
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
 
+from events.nats import config as nats_config
+from events.nats.config import NatsConfig
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
@@ -51,7 +54,7 @@ class Env:
     database: dict
     redis_url: str
     embedded_redis: bool
-    nats_url: str
+    nats: NatsConfig | None
     workers: int
     fewest_workers: int
     most_workers: int
@@ -106,7 +109,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         database=_database(get("DATABASE_URL"), data),
         redis_url=_redis_url(redis_url) if redis_url else f"unix://{redis_socket(data)}?db=0",
         embedded_redis=not redis_url,
-        nats_url=get("NATS_URL"),
+        nats=_nats(get),
         workers=workers,
         fewest_workers=fewest,
         most_workers=most,
@@ -297,6 +300,13 @@ def _database(url: str, data: Path) -> dict:
     if database.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
         raise EnvError("DATABASE_URL is not understood: use postgres://user:password@host:5432/name or sqlite:////path.")
     return database
+
+
+def _nats(get: Callable[[str], str]) -> NatsConfig | None:
+    try:
+        return nats_config.read(get)
+    except ValueError as error:
+        raise EnvError(str(error)) from None
 
 
 def _redis_url(url: str) -> str:

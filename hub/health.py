@@ -15,6 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from events.nats.state import state as nats_state
 from hub.watch import heartbeat_age
 from tasks.nodes.registry import nodes
 from tasks.queue import connect, workers_alive
@@ -71,6 +72,13 @@ def ready(request: HttpRequest) -> HttpResponse:
     if _checked("redis", _redis)["status"] != OK:
         reasons.append("Redis does not answer")
     return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+
+
+@never_cache
+@require_safe
+def nats(request: HttpRequest) -> HttpResponse:
+    """See `events.nats.state`. 200 also while NATS is away: nothing but what is published there depends on it."""
+    return JsonResponse(nats_state())
 
 
 def _checked(name: str, check: Callable[[], dict[str, Any]]) -> dict[str, Any]:

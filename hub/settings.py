@@ -34,6 +34,8 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
 HUB_NODE = ENV.node
+# How NATS is reached, None without it.
+NATS = ENV.nats
 HUB_EXAMPLES = ROOT / "examples"
 # How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
 # days a fact is kept; "" stands for the domains that are not named.

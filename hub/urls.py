@@ -23,6 +23,7 @@ urlpatterns = [
     path("", include("retrospectives.urls")),
     path("api/", api.urls),
     path("health", health.health, name="health"),
+    path("health/nats", health.nats, name="nats"),
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
     path("rq/", include("django_rq.urls")),

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.module_loading import import_string
 
-from events.relay.loop import Relay
+from events.relay.loop import Carrier, Relay
 from events.relay.redis_stream import RedisCarrier
 from hub.watch import Watch
 from tasks.nodes.registry import BadNode, checked
@@ -24,4 +25,8 @@ class Command(BaseCommand):
         except BadNode as error:
             raise CommandError(error.message, returncode=2) from None
         settings.HUB_NODE = node  # all that this process does belongs to that node
-        Watch(node=node, relay=Relay([RedisCarrier()])).run()
+        carriers: list[Carrier] = [RedisCarrier()]
+        if settings.NATS is not None:
+            # By name: only a watch that has NATS to speak with carries its client.
+            carriers.append(import_string("events.nats.carrier.NatsCarrier")(settings.NATS))
+        Watch(node=node, relay=Relay(carriers)).run()

@@ -1,0 +1,1 @@
+"""NATS, where there is one: events are published to JetStream."""
