@@ -9,14 +9,14 @@ import sys
 import time
 from types import FrameType
 
-from bench import compose, graph, idle, ports, search, start, tasks, web
+from bench import compose, graph, idle, monitor, ports, search, start, tasks, wave, web
 from bench.figures import describe, machine, table
-from bench.size import FULL, QUICK
+from bench.size import FULL, QUICK, SHORT
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
           "graph": graph.run}
-# Only when asked for by name: half an hour, and one that needs root and what .ci/docker installs.
-BENCHES = {**ALWAYS, "search": search.run, "compose": compose.run}
+# Only when asked for by name: half an hour each, five minutes, and one that needs root and what .ci/docker installs.
+BENCHES = {**ALWAYS, "search": search.run, "monitor": monitor.run, "wave": wave.run, "compose": compose.run}
 
 
 def main() -> int:
@@ -26,15 +26,17 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of tables")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is missed")
     parser.add_argument("--quick", action="store_true", help="see whether the bench works; the figures say little")
+    parser.add_argument("--short", action="store_true", help="watch for one minute instead of ten")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, _end)
     names = list(ALWAYS) if "all" in asked.benches else list(dict.fromkeys(asked.benches))
+    size = QUICK if asked.quick else SHORT if asked.short else FULL
     seen, results, missed = machine(), {}, 0
     if not asked.json:
         print(describe(seen), flush=True)
     for name in names:
         began = time.monotonic()
-        figures = results[name] = BENCHES[name](QUICK if asked.quick else FULL)
+        figures = results[name] = BENCHES[name](size)
         missed += sum(figure.holds is False for figure in figures)
         if not asked.json:
             print(f"\n{name} ({time.monotonic() - began:.0f} s)\n{table(figures)}", flush=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,19 @@ class Size:
     compose_stacks: int = 20
     listed: int = 1_000_000
     searches: int = 20
+    fleet: int = 600
+    tabs: int = 50
+    listeners: int = 200
+    watch_seconds: float = 600.0
+    watch_rounds: int = 30
+    bursts: int = 20
+    kills: int = 20
 
 
 FULL = Size()
+# As FULL, but who watches does it for a minute.
+SHORT = replace(FULL, watch_seconds=60.0)
 QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slices=1, slice_seconds=0.3, cards=4,
              running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1, tasks=20, peers=False,
-             graph_nodes=20, graph_rounds=1, compose_stacks=2, listed=2000, searches=1)
+             graph_nodes=20, graph_rounds=1, compose_stacks=2, listed=2000, searches=1, fleet=20, tabs=3,
+             listeners=5, watch_seconds=4.0, watch_rounds=2, bursts=2, kills=1)

@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from events.context import correlation_id, current
 from events.models import Event
 from events.statements import insertion, run
+from events.subjects import ACTION, BadSubject, Pattern, own
 
-TOKEN = re.compile(r"[A-Za-z0-9_-]+")
-ACTION = re.compile(rf"{TOKEN.pattern}(?:\.{TOKEN.pattern})+")
 # So many facts are removed in one transaction.
 BATCH = 500
-
-
-class BadSubject(ValueError):
-    """A subject or pattern that is not made of tokens of letters, digits, '-' and '_', parted by dots."""
 
 
 def record(action: str, payload: dict[str, Any] | None = None, *, about: str = "") -> Event:
@@ -42,7 +35,7 @@ def fact(action: str, payload: dict[str, Any] | None = None, *, about: str = "")
         raise BadSubject(f"{action!r} is no subject: use <domain>.<action>, of letters, digits, '-' and '_'.")
     origin = current()
     return Event(
-        subject=f"hub.{settings.HUB_ID}.{action}",
+        subject=f"{own()}{action}",
         about=about,
         origin=origin.via,
         actor=origin.actor,
@@ -58,12 +51,11 @@ def prune_before(moment: datetime, domain: str = "", others: Iterable[str] = ())
 
     Each step is one short transaction, and yields how many it removed: who iterates may rest in between.
     """
-    own = f"hub.{settings.HUB_ID}."
     old = Event._base_manager.filter(timestamp__lt=moment).order_by("pk")
     if domain:
-        old = old.filter(subject__startswith=f"{own}{domain}.")
+        old = old.filter(subject__startswith=f"{own()}{domain}.")
     for other in others:
-        old = old.exclude(subject__startswith=f"{own}{other}.")
+        old = old.exclude(subject__startswith=f"{own()}{other}.")
     while keys := list(old.values_list("pk", flat=True)[:BATCH]):
         yield Event._base_manager.filter(pk__in=keys).delete()[0]
         # Those that stay are not looked at again at each step.
@@ -71,29 +63,5 @@ def prune_before(moment: datetime, domain: str = "", others: Iterable[str] = ())
 
 
 def matching(pattern: str, events: QuerySet[Event] | None = None) -> QuerySet[Event]:
-    """Events whose subject matches: `*` stands for one token, `>` at the end for one or more.
-
-    Raises BadSubject for an empty token, a stray character, or `>` before the end.
-    """
-    events = Event.objects.all() if events is None else events
-    tokens = pattern.split(".")
-    for place, token in enumerate(tokens):
-        if token == ">" and place < len(tokens) - 1:
-            raise BadSubject(f"{pattern!r}: '>' may only stand at the end.")
-        if token not in ("*", ">") and not TOKEN.fullmatch(token):
-            what = repr(token) if token else "empty"
-            raise BadSubject(f"{pattern!r}: part {place + 1} is {what}; use letters, digits, '-', '_', or '*'.")
-    if "*" not in tokens and ">" not in tokens:
-        return events.filter(subject=pattern)
-    fixed = []
-    for token in tokens:
-        if token in ("*", ">"):
-            break
-        fixed.append(token)
-    prefix = "".join(f"{token}." for token in fixed)
-    # The plain prefix lets the index narrow the rows before the expression looks at them.
-    query = Q(subject__startswith=prefix) if prefix else Q()
-    if tokens[len(fixed):] != [">"]:
-        expression = r"\.".join({"*": "[^.]+", ">": ".+"}.get(token, re.escape(token)) for token in tokens)
-        query &= Q(subject__regex=f"^{expression}$")
-    return events.filter(query)
+    """Events whose subject matches: `*` stands for one token, `>` at the end for one or more. Raises BadSubject."""
+    return (Event.objects.all() if events is None else events).filter(Pattern.read(pattern).condition)

@@ -12,8 +12,8 @@ class AppendOnlyError(TypeError):
 
 
 class EventQuerySet(models.QuerySet):
-    """Events can be read, and neither changed nor removed. The database itself refuses updates too; it allows
-    deletions, which are left to pruning by age."""
+    """Events can be read, and neither changed nor removed. The database itself refuses updates too, but for the
+    position that `events.relay` gives once; it allows deletions, which are left to pruning by age."""
 
     def update(self, **kwargs):
         raise AppendOnlyError("An event is a fact: it cannot be changed.")
@@ -29,6 +29,8 @@ class Event(models.Model):
     """`subject` is `hub.<hub_id>.<domain>.<action>[...]`; `id` is time-ordered, so it is also the order of writing.
 
     `about` names the thing it happened to (`projects.project:42`), in the words that tasks use for their subject.
+    `position` is its place in the stream, from 1 without a gap, in the order in which facts were first seen by others;
+    None for the moment until the relay has given it.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -40,6 +42,7 @@ class Event(models.Model):
     correlation_id = models.UUIDField(default=uuid.uuid4)
     payload = models.JSONField(default=dict)
     timestamp = models.DateTimeField()
+    position = models.BigIntegerField(null=True, editable=False)
 
     objects = EventQuerySet.as_manager()
 
@@ -50,6 +53,13 @@ class Event(models.Model):
             models.Index(fields=["correlation_id", "id"], name="event_correlation"),
             models.Index(fields=["actor", "-id"], name="event_actor"),
             models.Index(fields=["about", "-id"], name="event_about"),
+            # What waits for its position: a few rows, however many there are.
+            models.Index(fields=["id"], condition=models.Q(position=None), name="event_waiting"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["position"], condition=models.Q(position__isnull=False), name="one_event_at_a_position"
+            )
         ]
 
     def __str__(self) -> str:
@@ -62,3 +72,15 @@ class Event(models.Model):
 
     def delete(self, *args, **kwargs):
         raise AppendOnlyError("An event is a fact: it cannot be removed.")
+
+
+class Mark(models.Model):
+    """How far the stream has come: `given`, the last position that a fact got, or that up to which `name` was sent."""
+
+    GIVEN = "given"
+
+    name = models.CharField(primary_key=True, max_length=32)
+    position = models.BigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.position}"

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
 
-from django.db import DEFAULT_DB_ALIAS, connection
+from django.db import DEFAULT_DB_ALIAS, connection, transaction
 from django.db.models import Field, Model, QuerySet
 
 # Stands in a query for the key that is to come.
@@ -23,22 +23,39 @@ Row = TypeVar("Row", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """SQL, and the values of its placeholders as the database takes them."""
+    """SQL, and the values of its placeholders as the database takes them. `given`: the same as a part of a larger
+    statement, done only where that has a row in `touched`; empty where it cannot be one."""
 
     sql: str
     params: tuple[Any, ...]
+    given: str = ""
+
+
+class Clause:
+    """A condition on a row that takes more than its columns. `query` makes a filter of its model, once."""
+
+    def __init__(self, query: Callable[[], QuerySet]):
+        self._query = query
+
+    @cached_property
+    def compiled(self) -> tuple[str, tuple[Any, ...]]:
+        """Its SQL, which names the table of the model, and what its placeholders stand for."""
+        query = self._query().query
+        sql, params = query.get_compiler(DEFAULT_DB_ALIAS).compile(query.where)
+        return sql, tuple(params)
 
 
 def insertion(row: Model) -> Statement:
     """What writes a new row. Its class must do nothing of its own when it is saved, and its primary key be known."""
-    sql, fields = _insert(type(row))
+    sql, given, fields = _insert(type(row))
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
-    return Statement(sql, tuple(_value(field, getattr(row, field.attname)) for field in fields))
+    return Statement(sql, tuple(_value(field, getattr(row, field.attname)) for field in fields), given)
 
 
-def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[str, Any]) -> Statement:
-    """What sets these columns in the rows that meet all conditions: by column a value, None, or a tuple of values of
-    which it must be one."""
+def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[str, Any],
+           only: Clause | None = None) -> Statement:
+    """What sets these columns in the rows that meet all conditions (by column a value, None, or a tuple of values of
+    which it must be one), and the clause."""
     shape = tuple((name, len(value) if isinstance(value, tuple) else -1 if value is None else 0)
                   for name, value in conditions.items())
     sql, fields, asked = _update(model, tuple(values), shape)
@@ -46,7 +63,9 @@ def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[st
     for field, value in zip(asked, conditions.values(), strict=True):
         params += [_value(field, each) for each in (value if isinstance(value, tuple) else (value,))
                    if value is not None]
-    return Statement(sql, tuple(params))
+    if only is not None:
+        sql, params = f"{sql} AND {only.compiled[0]}", [*params, *only.compiled[1]]
+    return Statement(sql, tuple(params), f"{sql} AND EXISTS (SELECT 1 FROM touched)")
 
 
 def run(*statements: Statement) -> int:
@@ -62,6 +81,25 @@ def run(*statements: Statement) -> int:
             cursor.execute(each.sql, each.params)
             touched.append(cursor.rowcount)
         return touched[0]
+
+
+def run_given(first: Statement, *others: Statement) -> bool:
+    """Run `first`, which changes rows, and the others if it touched one; whether it did. All or nothing, in the
+    caller's transaction where there is one. Where the database can, they are one statement: one round trip, which
+    needs no other to begin and end a transaction."""
+    if connection.vendor == "postgresql" and not _binds_there() and all(each.given for each in others):
+        parts = [f"touched AS ({first.sql} RETURNING 1)"]
+        parts += [f"also_{number} AS ({each.given})" for number, each in enumerate(others)]
+        with connection.cursor() as cursor:
+            cursor.execute(f"WITH {', '.join(parts)} SELECT 1 FROM touched",
+                           [param for each in (first, *others) for param in each.params])
+            return cursor.fetchone() is not None
+    with transaction.atomic(savepoint=False):
+        if not run(first):
+            return False
+        if others:
+            run(*others)
+    return True
 
 
 class Lookup(Generic[Row]):
@@ -115,10 +153,11 @@ class _Form:
 
 
 @cache
-def _insert(model: type[Model]) -> tuple[str, list[Field]]:
+def _insert(model: type[Model]) -> tuple[str, str, list[Field]]:
     fields = model._meta.concrete_fields
     marks = ", ".join(["%s"] * len(fields))
-    return f"INSERT INTO {_table(model)} ({', '.join(map(_column, fields))}) VALUES ({marks})", fields
+    into = f"INSERT INTO {_table(model)} ({', '.join(map(_column, fields))})"
+    return f"{into} VALUES ({marks})", f"{into} SELECT {marks} FROM touched", fields
 
 
 @cache

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import ClassVar
 
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
@@ -26,27 +29,38 @@ class Message:
     data: str
 
 
+@lru_cache(maxsize=16)
+def _event(message: Message) -> bytes:
+    """A message as an event. Many streams send the same at the same time."""
+    lines = "".join(f"data: {line}\n" for line in message.data.split("\n"))
+    return f"id: {message.id}\n{lines}\n".encode()
+
+
 class EventStream(StreamingHttpResponse):
     """Messages for as long as somebody listens, `life` seconds at most: then a reader comes again, and is asked anew
     who it is. Made by `event_stream`."""
 
-    _open = 0
+    # One mark for each. Threads come and go with them, so they are not counted up and down.
+    _open: ClassVar[set[object]] = set()
 
     def __init__(self, messages: AsyncIterator[Message | None], life: float):
-        self._messages, self._until, self._counted = messages, time.monotonic() + life, True
-        EventStream._open += 1
+        self._messages, self._until = messages, time.monotonic() + life
+        mark = object()
+        EventStream._open.add(mark)
+        # Also one that nobody came to send or to close, as when the client left too early, is no longer open.
+        self._closed = weakref.finalize(self, EventStream._open.discard, mark)
         super().__init__(self._encoded(), content_type="text/event-stream; charset=utf-8", headers={
             "Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
     @classmethod
     def open_now(cls) -> int:
         """How many are open in this process."""
-        return cls._open
+        return len(cls._open)
 
     @classmethod
     def is_full(cls) -> bool:
         """Whether this process has as many open as it may have."""
-        return cls._open >= settings.HUB_MAX_STREAMS
+        return len(cls._open) >= settings.HUB_MAX_STREAMS
 
     async def messages(self) -> AsyncIterator[Message | None]:
         """The messages until the stream's time is over; None when it was quiet for a while."""
@@ -68,9 +82,7 @@ class EventStream(StreamingHttpResponse):
             await self._messages.aclose()
 
     def close(self) -> None:
-        if self._counted:
-            self._counted = False
-            EventStream._open -= 1
+        self._closed()
         super().close()
 
     async def _encoded(self) -> AsyncIterator[bytes]:
@@ -81,8 +93,7 @@ class EventStream(StreamingHttpResponse):
                 if message is None:
                     yield b":\n\n"
                 else:
-                    lines = "".join(f"data: {line}\n" for line in message.data.split("\n"))
-                    yield f"id: {message.id}\n{lines}\n".encode()
+                    yield _event(message)
         finally:
             await messages.aclose()
 

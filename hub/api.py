@@ -16,6 +16,7 @@ from accounts.api_auth import allow
 from accounts.models import ApiKey, Role
 from accounts.signals import key_accepted
 from events.context import become
+from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
 from projects.api import adoption, filesystem, logs, orchestration, registry
@@ -23,6 +24,7 @@ from retrospectives.api import reports_router
 from retrospectives.api import tasks_router as retrospectives_router
 from tasks.api import router as tasks_router
 from tasks.api_bulk import router as bulk_router
+from tasks.api_crews import router as crews_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
 
@@ -91,6 +93,8 @@ api.add_router("/reports", reports_router)
 api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
+api.add_router("/crews", crews_router)
+api.add_router("/events", api_events.router)
 
 
 @receiver(key_accepted)

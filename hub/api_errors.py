@@ -18,7 +18,12 @@ from ninja.errors import HttpError, ValidationError
 
 from events.context import correlation_id
 from events.keyset import BadCursor
+from events.moments import BadMoment
+from events.publishing import BadPayload, PayloadTooLarge
+from events.subjects import BadSubject
+from events.tail import BeyondTheEnd
 from hub.api_json import BadJson
+from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
 from tasks.errors import BadTask, TaskError
@@ -98,7 +103,8 @@ class ApiErrorMiddleware:
             return response
         if response.get("Content-Type", "").startswith("application/json"):
             return response
-        shaped = api_error(response.status_code)
+        is_said = response.get("Content-Type", "").startswith("text/plain") and not response.streaming
+        shaped = api_error(response.status_code, response.content.decode().strip() if is_said else "")
         for name, value in response.items():
             if name not in ("Content-Type", "Content-Length"):
                 shaped[name] = value
@@ -128,8 +134,8 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
     if source == "body":
         place = place[1:]  # the first is the name of the view's own parameter
     field = ".".join(str(part) for part in place)
-    message = first["msg"].removeprefix("Value error, ").rstrip(".")
-    return api_error(422, f"{field or 'The body'}: {message}.", field=field)
+    message, hint = told(first, field)
+    return api_error(422, message, field=field, hint=hint)
 
 
 def _project_error(request: HttpRequest, error: ProjectError) -> HttpResponse:
@@ -141,7 +147,7 @@ def _stack_error(request: HttpRequest, error: StackError) -> HttpResponse:
 
 
 def _bad_task(request: HttpRequest, error: BadTask) -> HttpResponse:
-    return api_error(422, error.message, field=error.field)
+    return api_error(422, error.message, field=error.field, hint=DOCS)
 
 
 def _task_error(request: HttpRequest, error: TaskError) -> HttpResponse:
@@ -155,6 +161,22 @@ def _bad_query(request: HttpRequest, error: BadQuery) -> HttpResponse:
 
 def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
+
+
+def _bad_subject(request: HttpRequest, error: BadSubject) -> HttpResponse:
+    return api_error(422 if request.method == "POST" else 400, str(error), field="subject")
+
+
+def _bad_moment(request: HttpRequest, error: BadMoment) -> HttpResponse:
+    return api_error(400, str(error), field=error.field)
+
+
+def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
+    return api_error(400, str(error), field="after")
+
+
+def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
+    return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
@@ -183,6 +205,10 @@ HANDLERS: dict[type[Exception], Any] = {
     BadQuery: _bad_query,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
+    BadSubject: _bad_subject,
+    BadMoment: _bad_moment,
+    BeyondTheEnd: _beyond_the_end,
+    BadPayload: _bad_payload,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import getpass
 import hashlib
 import ipaddress
@@ -17,7 +18,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import dj_database_url
-from cryptography.fernet import Fernet
 
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
@@ -28,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MAX_SOCKET_PATH = 100
 # Thirty days: RQ and alarm(2) count seconds in 32 bits, and nobody waits longer.
 MAX_TASK_LIMIT = 30 * 24 * 3600
+MOST_WORKERS = 64
 
 
 NODE = r"[A-Za-z0-9_-]{1,64}"
@@ -55,6 +56,7 @@ class Env:
     fewest_workers: int
     most_workers: int
     workers_patience: int
+    workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
     projects_root: Path
@@ -91,11 +93,9 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         raise EnvError(f"HUB_NODE is {node!r}: use 1 to 64 letters, digits, '-' or '_'.")
     redis_url = get("REDIS_URL")
     workers, fewest, most = _workers(get("HUB_WORKERS", "2"), get("HUB_WORKERS_MIN"), get("HUB_WORKERS_MAX"))
-    encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", lambda: Fernet.generate_key().decode())
-    try:
-        Fernet(encryption_key)
-    except ValueError:
-        raise EnvError("HUB_ENCRYPTION_KEY is not a key of 32 bytes in URL-safe base64; see .env.example.") from None
+    encryption_key = get("HUB_ENCRYPTION_KEY") or _kept(data / "encryption_key", _new_key)
+    if not _is_key(encryption_key):
+        raise EnvError("HUB_ENCRYPTION_KEY is not a key of 32 bytes in URL-safe base64; see .env.example.")
     return Env(
         host=get("HUB_HOST", "127.0.0.1"),
         port=_number("HUB_PORT", get("HUB_PORT", "9000"), 1, 65535),
@@ -111,6 +111,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         fewest_workers=fewest,
         most_workers=most,
         workers_patience=_number("HUB_WORKERS_PATIENCE", get("HUB_WORKERS_PATIENCE", "60"), 1, 86400),
+        workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
@@ -186,6 +187,18 @@ def _user() -> str:
         return f"uid {os.getuid()}"
 
 
+def _new_key() -> str:
+    return base64.urlsafe_b64encode(secrets.token_bytes(32)).decode()
+
+
+def _is_key(text: str) -> bool:
+    """Whether it is what cryptography's Fernet takes. Asked without it: who needs no key does not load it."""
+    try:
+        return len(base64.urlsafe_b64decode(text)) == 32
+    except ValueError:
+        return False
+
+
 def _kept(path: Path, make) -> str:
     """The content of a file of mode 0600, made at the first run. Two that start at once get the same content."""
     try:
@@ -255,9 +268,9 @@ def _task_limits(soft_text: str, hard_text: str) -> tuple[int, int]:
 
 def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, int, int]:
     """How many run at the start, at least and at most; without the last two always as many."""
-    usual = _number("HUB_WORKERS", usual_text, 1, 64)
-    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, 64)
-    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, 64)
+    usual = _number("HUB_WORKERS", usual_text, 1, MOST_WORKERS)
+    fewest = _number("HUB_WORKERS_MIN", fewest_text or str(usual), 1, MOST_WORKERS)
+    most = _number("HUB_WORKERS_MAX", most_text or str(max(usual, fewest)), 1, MOST_WORKERS)
     if not fewest <= most:
         raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
     return min(max(usual, fewest), most), fewest, most

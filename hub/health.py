@@ -12,6 +12,7 @@ from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from hub.watch import heartbeat_age
@@ -35,6 +36,7 @@ _migrated = False
 
 
 @never_cache
+@csrf_exempt  # so that another method is told that it is wrong
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
     """`{"status", "version", "database", "redis", "workers", "nodes", "watch", "disk"}`, each part `{"status", ...}`.
@@ -57,6 +59,7 @@ def health(request: HttpRequest) -> HttpResponse:
 
 
 @never_cache
+@csrf_exempt  # so that another method is told that it is wrong
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
     """`{"ready", "reasons"}`: 200 when requests can be served, 503 with the reasons while they cannot."""

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
 from events.context import acting
+from events.relay.loop import Relay
 from hub.scale import scale
 from projects.reconcile import listen, reconcile
 from tasks import limits
@@ -142,13 +143,16 @@ class Watch:
     """Runs the steps until it is told to stop. A step that raises is logged, and hinders neither the others nor itself.
 
     Every two seconds one that leads touches `heartbeat`, a file, so that it can be seen while Redis and database are
-    away; the one of a node says in the database that its node lives.
+    away; the one of a node says in the database that its node lives. The relay of events works beside the steps, in
+    threads of its own, while this watch leads.
     """
 
-    def __init__(self, steps: Sequence[Step] | None = None, leader: Leadership | None = None, node: str = ""):
+    def __init__(self, steps: Sequence[Step] | None = None, leader: Leadership | None = None, node: str = "",
+                 relay: Relay | None = None):
         self.node = node or settings.HUB_NODE
         self.steps = steps_of(self.node) if steps is None else steps
         self.leader = leader or leadership()
+        self.relay = relay
         has_node = any(step.where != ONCE for step in self.steps)
         self.node_leader = leadership(self.node) if has_node else None
         self.heartbeat = heartbeat_file()
@@ -167,12 +171,16 @@ class Watch:
         for step in self.steps:
             if step.listen is not None:
                 step.listen(lambda step=step: self.hurry(step))
+        if self.relay is not None:
+            self.relay.start()
         try:
             while not self._stop.is_set():
                 self._wake.wait(self.once())
                 self._wake.clear()
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+            if self.relay is not None:
+                self.relay.stop()
             self.release()
 
     def once(self) -> float:
@@ -193,6 +201,8 @@ class Watch:
     def _places(self) -> set[str]:
         """Which steps are this watch's just now."""
         places = {ONCE} if self.leader.hold() else set()
+        if self.relay is not None:
+            self.relay.lead(bool(places))
         if self.node_leader is not None and self.node_leader.hold():
             if time.monotonic() >= self._join_at:
                 self._join_at = time.monotonic() + BEAT_EVERY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from django.conf import settings
@@ -10,17 +11,13 @@ from django.db import transaction
 from projects import environment, ports, revisions
 from projects.definitions import from_json, to_json
 from projects.engines.base import Engine
-from projects.engines.compose.engine import ComposeEngine
-from projects.engines.dagger.engine import DaggerEngine
-from projects.engines.process.engine import ProcessEngine
+from projects.engines.registry import ENGINES
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
 from projects.stacks import detect, folders
 from projects.stacks.compose.files import OVERRIDES
 from projects.stacks.spec import Definition, ServiceSpec, Stack, StackError
 from projects.states import ProjectState
-
-ENGINES: dict[str, Engine] = {"process": ProcessEngine(), "compose": ComposeEngine(), "dagger": DaggerEngine()}
 
 
 def engine_of(project: Project) -> Engine:
@@ -84,9 +81,10 @@ def new_revision(project: Project, task_id=None) -> Stack:
     """
     kept = project.revisions.filter(task_id=task_id, because="").first() if task_id else None
     if kept is not None:
-        return _stack(project, kept)
+        return _to_start(project, kept)
     own = environment.load(project)
     definition = read_definition(project.path, project.engine, own)
+    definition = replace(definition, inputs=engine_of(project).inputs(definition))
     with transaction.atomic():
         leases = ports.lease(project, definition.services)
         sync_services(project, definition.services)
@@ -95,9 +93,9 @@ def new_revision(project: Project, task_id=None) -> Stack:
         if last is not None and project.state == ProjectState.RUNNING and last.ports == revisions.ports_of(leases) \
                 and last.definition == to_json(definition) and environment.load(last) == variables \
                 and environment.load_document(last) == definition.document:
-            return _stack(project, last)
+            return _to_start(project, last)
         revision = revisions.keep(project, definition, variables, leases, task_id=task_id)
-    return _stack(project, revision)
+    return _to_start(project, revision)
 
 
 def restored_revision(project: Project, number: int, task_id=None, because: str = "") -> Stack:
@@ -106,19 +104,24 @@ def restored_revision(project: Project, number: int, task_id=None, because: str 
 
     A run again of the same task uses the one that it made before. ProjectError when the revision is not kept.
     """
+    # Asked first: the source may have been the oldest kept, which its own return put out.
+    again = project.revisions.filter(task_id=task_id, because=because, restored__isnull=False)
+    if task_id and (kept := again.first()) is not None:
+        return _to_start(project, kept)
     source = revisions.find(project, number)
     # What was brought back before is told by the number that it first had.
     number = source.restored or source.number
-    kept = project.revisions.filter(task_id=task_id, restored=number, because=because).first() if task_id else None
-    if kept is not None:
-        return _stack(project, kept)
     definition = revisions.definition_of(source)
     with transaction.atomic():
         leases = ports.lease(project, definition.services)
         sync_services(project, definition.services)
         revision = revisions.keep(project, definition, environment.load(source), leases, task_id=task_id,
                                   restored=number, because=because, images=source.images)
-    return _stack(project, revision)
+    return _to_start(project, revision)
+
+
+def _to_start(project: Project, revision: Revision) -> Stack:
+    return replace(_stack(project, revision), keeps=revisions.images_kept(project))
 
 
 def withdraw(project: Project, stack: Stack) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from events.secrets import MASK, is_secret, without_credentials
 from projects import environment, revisions
-from projects.binding import read_definition
+from projects.binding import engine_of, read_definition
 from projects.definitions import to_json
 from projects.models import Project, Revision
 
@@ -51,6 +51,7 @@ def of_folder(project: Project) -> Ran:
     """What a start would run now. ProjectError when the folder cannot be read."""
     own = environment.load(project)
     definition = read_definition(project.path, project.engine, own)
+    definition = replace(definition, inputs=engine_of(project).inputs(definition))
     leases = revisions.ports_of(list(project.leases.all()))
     return Ran(None, to_json(definition), {**definition.env, **own}, _ports(leases), {})
 
@@ -58,7 +59,8 @@ def of_folder(project: Project) -> Ran:
 def differences(before: Ran, after: Ran) -> list[Difference]:
     """Everything that differs, services first. Ports are compared between revisions only, images where both are
     known."""
-    found = [*_services(before, after), *_settings(before, after), *_variables(before, after)]
+    found = [*_services(before, after), *_settings(before, after), *_inputs(before, after),
+             *_variables(before, after)]
     if None not in (before.number, after.number):
         found += _plain("port", before.ports, after.ports)
     if before.images and after.images:
@@ -85,8 +87,16 @@ def _services(before: Ran, after: Ran) -> Iterator[Difference]:
 def _settings(before: Ran, after: Ran) -> Iterator[Difference]:
     old, new = before.definition, after.definition
     for key in dict.fromkeys([*old, *new]):
-        if key not in ("services", "env") and old.get(key) != new.get(key):
+        if key not in ("services", "env", "inputs") and old.get(key) != new.get(key):
             yield Difference("setting", key.replace("_", " "), _said(old.get(key), key), _said(new.get(key), key))
+
+
+def _inputs(before: Ran, after: Ran) -> Iterator[Difference]:
+    """Files that images are built from, where both are known."""
+    old, new = before.definition.get("inputs", {}), after.definition.get("inputs", {})
+    for name in old:
+        if name in new and old[name] != new[name]:
+            yield Difference("setting", f"{name}: files of its image", old[name], new[name])
 
 
 def _variables(before: Ran, after: Ran) -> Iterator[Difference]:

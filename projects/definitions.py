@@ -15,6 +15,8 @@ def to_json(definition: Definition) -> dict[str, Any]:
     encrypted."""
     content = asdict(definition)
     del content["env"], content["document"]
+    if not content["inputs"]:
+        del content["inputs"]
     content = {**content, "path": str(definition.path), "source": str(definition.source)}
     return json.loads(json.dumps(content))  # what comes back from the database is equal to it: lists, no tuples
 
@@ -37,4 +39,5 @@ def from_json(content: dict[str, Any], env: dict[str, str], document: dict[str, 
         env=env,
         document=document or {},
         unset=tuple(content.get("unset", ())),
+        inputs=content.get("inputs", {}),
     )

@@ -7,7 +7,6 @@ import re
 from functools import cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from events.secrets import MASK, is_secret, without_credentials
@@ -21,7 +20,9 @@ RESERVED = re.compile(r"HUB_(STACK|SERVICE|STACK_DATA|PORT_.*)$|PORT$|PS$")
 
 
 @cache
-def _cipher() -> Fernet:
+def _cipher() -> Any:
+    from cryptography.fernet import Fernet  # 1.7 MB, of which a worker that reads no environment needs nothing
+
     return Fernet(settings.ENCRYPTION_KEY)
 
 
@@ -34,6 +35,8 @@ def decrypt(content: bytes) -> dict[str, str]:
     """The variables that `encrypt` put away. ProjectError when the key is not the one they were written with."""
     if not content:
         return {}
+    from cryptography.fernet import InvalidToken  # see _cipher
+
     try:
         return json.loads(_cipher().decrypt(bytes(content)))
     except InvalidToken:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from pathlib import Path
 
 from django.conf import settings
 
-from projects.binding import ENGINES, home_of
+from projects.binding import home_of
 from projects.engines.base import Problem
-from projects.stacks.ports import mentions_port
+from projects.engines.registry import ENGINES
+from projects.stacks.ports import takes_port
 from projects.stacks.spec import Definition, ServiceSpec, Stack
 
 # Names no project: no slug begins with a dash.
@@ -31,13 +33,14 @@ def warnings_of(definition: Definition, ports: Iterable[tuple[str, int, int]]) -
         leases[service, instances[service, inner], inner] = host
     stack = Stack(hub_id=settings.HUB_ID, slug=NOBODY, definition=definition, run_dir=home_of(NOBODY) / "run",
                   env=dict(definition.env), host_ports=leases)
-    return engine.problems(stack) + [_unread(service) for service in definition.services if _is_unread(service)]
+    return engine.problems(stack) + [_unread(service) for service in definition.services
+                                     if _is_unread(service, definition.path)]
 
 
-def _is_unread(service: ServiceSpec) -> bool:
-    """It has a port only because it is named `web`, and its command does not say that it reads the number."""
+def _is_unread(service: ServiceSpec, folder: Path) -> bool:
+    """It has a port only because it is named `web`, and neither its command nor its script says that it reads it."""
     by_name = service.name == "web" and any(not port.named for port in service.ports)
-    return by_name and not mentions_port(service.name, service.command)
+    return by_name and not takes_port(service.name, service.command, folder)
 
 
 def _unread(service: ServiceSpec) -> Problem:

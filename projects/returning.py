@@ -70,9 +70,7 @@ class Return:
         # Of images the definition says nothing: a build, or a tag, may have given others. Those of a failed build are
         # not known, and the good ones are better than none.
         tried = self.project.revisions.get(number=failed.revision)
-        was, now = revisions.definition_of(good), revisions.definition_of(tried)
-        return (good.definition == tried.definition and tried.images == good.images
-                and (was.env, was.document) == (now.env, now.document))
+        return tried.images == good.images and revisions.says_the_same(good, tried)
 
     def _bring_back(self, number: int, message: str, detail: str) -> None:
         job, project, engine = self.job, self.project, self.engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 from django.db.models import Max
 
@@ -19,13 +20,13 @@ KEPT = 30
 
 def keep(project: Project, definition: Definition, variables: dict[str, str], leases: list[PortLease], *,
          task_id: uuid.UUID | None = None, restored: int | None = None, because: str = "",
-         images: dict[str, str] | None = None) -> Revision:
-    """The project's next revision, and no more than `KEPT` older ones."""
-    last = project.revisions.aggregate(last=Max("number"))["last"] or 0
+         images: dict[str, str] | None = None, number: int = 1) -> Revision:
+    """The project's next revision, and no more than `KEPT` older ones. `number`: of the first one."""
+    last = project.revisions.aggregate(last=Max("number"))["last"]
     revision = Revision.objects.create(
-        project=project, number=last + 1, definition=to_json(definition), environment=environment.encrypt(variables),
-        document=environment.encrypt_document(definition.document), ports=ports_of(leases), task_id=task_id,
-        restored=restored, because=because, images=images or {},
+        project=project, number=number if last is None else last + 1, definition=to_json(definition),
+        environment=environment.encrypt(variables), document=environment.encrypt_document(definition.document),
+        ports=ports_of(leases), task_id=task_id, restored=restored, because=because, images=images or {},
     )
     stays = {revision.number, *project.revisions.values_list("number", flat=True)[:KEPT]}
     good = last_good(project)
@@ -54,6 +55,17 @@ def last_good(project: Project, *, before: int | None = None) -> Revision | None
     """The newest revision whose services all became ready; older than `before` where that is given."""
     good = project.revisions.filter(started_ok=True)
     return (good if before is None else good.filter(number__lt=before)).first()
+
+
+def images_kept(project: Project) -> frozenset[str]:
+    """The digests of all images that kept revisions ran."""
+    kept = project.revisions.order_by().values_list("images", flat=True)
+    return frozenset(image for images in kept for image in images.values())
+
+
+def says_the_same(one: Revision, other: Revision) -> bool:
+    """Whether two revisions have one definition and one set of variables; of their images it says nothing."""
+    return replace(definition_of(one), inputs={}) == replace(definition_of(other), inputs={})
 
 
 def definition_of(revision: Revision) -> Definition:

@@ -67,7 +67,7 @@ def start_task(request: HttpRequest, body: TaskIn):
 
 @router.get("/stream", url_name="task-stream", summary="Follow workers, lanes and tasks", openapi_extra=SNAPSHOTS)
 def stream_tasks(request: HttpRequest, last: str = ""):
-    """What the monitor shows, as JSON: at once, and whenever it changes, at most once a second.
+    """What the monitor shows, as JSON: at once, and whenever it changes, about once a second at most.
 
     Server-sent events, or on the same path a WebSocket. `id` is the version of what is shown: who names it as
     `Last-Event-ID` (or `last`) hears first when it is another. Each holds the last minute, hour and day, so who was cut

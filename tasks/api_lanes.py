@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.db.models import Count
 from django.http import Http404, HttpRequest
 from ninja import Field, Router, Schema
 from pydantic import ConfigDict
@@ -12,8 +11,7 @@ from accounts.models import Role
 from tasks import lane_actions
 from tasks.lane_actions import LaneLimits
 from tasks.lanes import LANES
-from tasks.models import Lane, Task
-from tasks.states import TaskState
+from tasks.models import Lane
 
 router = Router(tags=["Lanes"])
 
@@ -43,7 +41,7 @@ class LaneIn(Schema):
     paused: bool | None = Field(None, strict=True)
     cap: int | None = Field(None, strict=True)
     rate: int | None = Field(None, strict=True)
-    period: float | None = None
+    period: float | None = Field(None, strict=True)
 
 
 @router.get("", response=LaneList, summary="List lanes")
@@ -68,12 +66,8 @@ def change_lane(request: HttpRequest, name: str, body: LaneIn):
 
 
 def _dicts(lanes: list[Lane]) -> list[dict]:
-    rows = Task.objects.filter(state__in=[TaskState.RUNNING, TaskState.QUEUED]).order_by()
-    numbers = {(row["lane"], row["state"]): row["number"]
-               for row in rows.values("lane", "state").annotate(number=Count("pk"))}
     return [
-        {"name": lane.name, "running": numbers.get((lane.name, TaskState.RUNNING), 0),
-         "queued": numbers.get((lane.name, TaskState.QUEUED), 0), "paused": lane.paused, "cap": lane.cap,
-         "rate": lane.rate, "period": lane.period}
-        for lane in lanes
+        {"name": one.lane.name, "running": one.running, "queued": one.queued, "paused": one.lane.paused,
+         "cap": one.lane.cap, "rate": one.lane.rate, "period": one.lane.period}
+        for one in lane_actions.with_numbers(lanes)
     ]

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from ninja import Field, Schema
-from pydantic import AwareDatetime, ConfigDict
+from pydantic import AwareDatetime, BeforeValidator, ConfigDict
 
 from events.api_lists import ListOut, ListQuery
 from tasks.dependencies import MAX_DEPENDENCIES
+from tasks.lanes import LANES
 from tasks.models import Unmet
 from tasks.states import TaskState
+
+MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+
+
+def _written(value: Any) -> Any:
+    """A time is a text: numbers are read as seconds by one and milliseconds by the other."""
+    if value is not None and not (isinstance(value, str) and MOMENT.match(value)):
+        raise ValueError("it must be a time as text, such as 2026-11-22T15:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written)]
+LaneName = Literal[LANES]
 
 
 class TaskQuery(ListQuery):
     state: TaskState | None = None
-    lane: str | None = None
+    lane: LaneName | None = None
     job: str | None = None
     project: int | None = Field(None, description="id of the project that the tasks are about")
     q: str = Field("", description="a query, as in the search box of the tasks page")
@@ -34,7 +49,7 @@ class TaskIn(Schema):
     params: dict[str, Any] = {}
     priority: int | None = Field(None, strict=True, ge=1, le=10, description="10 goes first")
     lane: str | None = None
-    run_at: AwareDatetime | None = Field(None, description="not before; with its offset from UTC")
+    run_at: Moment | None = Field(None, description="not before; with its offset from UTC")
     depends_on: list[UUID] = Field([], max_length=MAX_DEPENDENCIES, description="tasks that are to end before")
     unless_succeeded: Unmet = Field(
         Unmet.SKIP, description="when one of these fails or is cancelled: skip (cancel this one), fail, or run"
@@ -55,6 +70,7 @@ class AttemptOut(Schema):
     error: str | None
     exit_code: int | None
     signal: str | None
+    memory: int | None = Field(description="bytes that its process had used at most when it died")
     worker: str
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from events.statements import Clause
 from tasks.errors import BadTask
 from tasks.models import Dependency, Task, Unmet
 from tasks.states import ACTIVE, ENDED, TaskState
@@ -17,6 +18,8 @@ from tasks.states import ACTIVE, ENDED, TaskState
 MAX_DEPENDENCIES = 1000
 # SQL takes only so many parameters at once.
 BATCH = 500
+# A task that nothing has ever waited for.
+UNNEEDED = Clause(lambda: Task.objects.filter(~Exists(Dependency.objects.filter(needs=OuterRef("pk")))))
 WORDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 
 
@@ -83,7 +86,7 @@ def verdict(task: Task) -> Verdict | None:
 
 
 def is_needed(task_id: uuid.UUID) -> bool:
-    """Whether anything has ever waited for this one: asked at each end, and for most tasks nothing has."""
+    """Whether anything has ever waited for this one: for most tasks nothing has."""
     key = Task._meta.pk.get_db_prep_value(task_id, connection)
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT 1 FROM {Dependency._meta.db_table} WHERE needs_id = %s LIMIT 1", [key])

@@ -57,7 +57,7 @@ class NotWaiting(TaskError):
 
 
 class BadLimit(BadTask):
-    """A limit that cannot be set. `field` names what is wrong: name, cap, rate, period, prefix."""
+    """A limit that cannot be set. `field` names what is wrong: name, cap, rate, period, prefix, workers, reason."""
 
 
 _ENDED = {"succeeded": "succeeded", "failed": "failed", "cancelled": "was cancelled"}

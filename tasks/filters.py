@@ -44,7 +44,8 @@ def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
     if job := wanted.get("job"):
         jobs.add(job)
     lanes.add(wanted.get("lane", ""))
-    return {"jobs": sorted(jobs), "lanes": [lane for lane in LANES if lane in lanes]}
+    unknown = [lane for lane in lanes if lane and lane not in LANES]  # chosen, and refused in words
+    return {"jobs": sorted(jobs), "lanes": [*(lane for lane in LANES if lane in lanes), *unknown]}
 
 
 def choices(known: tuple[tuple[str, str], ...], chosen: str) -> list[tuple[str, str]]:
@@ -119,6 +120,8 @@ class Filters:
     def _problem(self) -> str:
         if (state := self.wanted.get("state")) and state not in TaskState.values:
             return f"There is no state {state[:40]!r}. Tasks are {', '.join(TaskState.values)}."
+        if (lane := self.wanted.get("lane")) and lane not in LANES:
+            return f"There is no lane {lane[:40]!r}. Lanes are {', '.join(LANES)}."
         if (project := self.wanted.get("project")) and not re.fullmatch("[0-9]{1,18}", project):
             return "A project is named by its number."
         if correlation := self.wanted.get("correlation"):

@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from tasks import memory
 from tasks.cancellation import STOP_SIGNAL
 from tasks.line import Assignment, Done, Line
 
@@ -26,6 +27,9 @@ PR_SET_PDEATHSIG = 1
 TICK, TICK_BEFORE_KILL = 1.0, 0.2
 # Seconds that a horse without a task has to end.
 PATIENCE = 2.0
+# Seconds between two looks at what the kernel has killed.
+LOOK_EVERY = 1.0
+MB = 1 << 20
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -35,12 +39,14 @@ class HorseGone(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Death:
-    """How a horse died with a task. `may_run_again`: it was not killed for being slow."""
+    """How a horse died with a task. `may_run_again`: it was not killed for being slow. `memory`: the bytes that it had
+    used at most."""
 
     reason: str
     exit_code: int | None
     signal: str
     may_run_again: bool
+    memory: int
 
 
 class Horse:
@@ -62,6 +68,8 @@ class Horse:
         self._kill_at: float | None = None
         self._lock = threading.Lock()
         self._ended = False
+        self._kills = self._kills_before = memory.kills()
+        self._looked_at = time.monotonic()
 
     @classmethod
     def fork(cls, serve: Callable[[Line], None]) -> Horse:
@@ -95,6 +103,8 @@ class Horse:
         """Give it a task. Raises HorseGone."""
         with self._lock:
             self._task, self._kill_at = task, None
+            if time.monotonic() - self._looked_at > LOOK_EVERY:
+                self._look(twice=True)
             self._overdue_at = time.monotonic() + task.hard
             Line.mark(self._page, "")
             try:
@@ -145,6 +155,8 @@ class Horse:
             ignored = self._kill_at is not None and now >= self._kill_at
             if overdue or ignored:
                 self.kill()
+            if now - self._looked_at > LOOK_EVERY:
+                self._look()
             if now >= beat_at:
                 beat_at = now + interval
                 beat()
@@ -154,7 +166,7 @@ class Horse:
             if not done.stays:
                 self.end()
             return done
-        return self._death(self._reap(), task, overdue, ignored)
+        return self._death(*self._reap(), task, overdue, ignored)
 
     def end(self) -> None:
         """Have it end, when it has no task. After a moment it is killed."""
@@ -166,6 +178,14 @@ class Horse:
             self.kill()
         self._reap()
 
+    def _look(self, *, twice: bool = False) -> None:
+        """Remember what the kernel has killed until now, and until the look before: one that is killed just now may be
+        counted already, and not yet be gone."""
+        self._kills_before, self._kills = self._kills, memory.kills()
+        if twice:
+            self._kills_before = self._kills
+        self._looked_at = time.monotonic()
+
     def _answer(self) -> tuple[Done | None, bool]:
         """What it said, and whether it can say more."""
         try:
@@ -174,25 +194,34 @@ class Horse:
             data = b""
         return (Done.unpacked(data), True) if data else (None, False)
 
-    def _reap(self) -> int:
+    def _reap(self) -> tuple[int, int]:
+        """Its exit code, negative for a signal, and the bytes that it had used at most."""
         with self._lock:  # still a zombie here, so nobody else can have its pid
             self.kill()  # what its tasks have begun and left behind
             self._ended = True
-        _, status = os.waitpid(self.pid, 0)
+        _, status, usage = os.wait4(self.pid, 0)
         os.close(self._process)
         self._line.close()
         self._page.close()
-        return os.waitstatus_to_exitcode(status)
+        return os.waitstatus_to_exitcode(status), usage.ru_maxrss * 1024
 
-    @staticmethod
-    def _death(code: int, task: Assignment, overdue: bool, ignored: bool) -> Death:
+    def _death(self, code: int, used: int, task: Assignment, overdue: bool, ignored: bool) -> Death:
         name = signal.Signals(-code).name if code < 0 else ""
         if overdue:
             reason = f"It ran longer than its hard limit of {task.hard:g} s, so it was killed."
         elif ignored:
             reason = f"It did not stop within {task.grace:g} s after it was told to, so it was killed."
+        elif name == "SIGKILL" and self._kills_before.rose(now := memory.kills()):
+            reason = _for_want_of_memory(used, sure=not now.everywhere)
         elif name:
             reason = f"Its process was killed by {name}."
         else:
             reason = f"Its process ended with exit code {code}."
-        return Death(reason, None if name else code, name, may_run_again=not overdue)
+        return Death(reason, None if name else code, name, may_run_again=not overdue, memory=used)
+
+
+def _for_want_of_memory(used: int, *, sure: bool) -> str:
+    most = memory.limit()
+    bound = "the machine had no more" if most is None else f"with its worker it may use {most / MB:,.0f} MB"
+    who = "It was killed by the kernel" if sure else "It was killed by SIGKILL, probably by the kernel"
+    return f"{who} for want of memory: it had used up to {used / MB:,.0f} MB, and {bound}."

@@ -54,6 +54,8 @@ class Job:
       (a `TaskTimedOut` may be one) end the task at once. A job with either must be idempotent.
     - `own_process`: has a process of its own, which ends with it. Others share one with the tasks before and after them
       (see `tasks.shift`): for long work, and for jobs that leave state in modules.
+    - `heavy`: names of modules that it imports only when it needs them. A worker does without them, until one of its
+      tasks with a process of its own needed them: from then on, all such processes share what the worker has.
     - `startable`: may be started by `POST /api/tasks`.
 
     `run` returns a JSON object (or None) and raises when it did not succeed. `on_*` run once, in the transaction that
@@ -71,6 +73,7 @@ class Job:
     no_retry_on: ClassVar[tuple[type[BaseException], ...]] = ()
     cancel_grace: ClassVar[float] = 15.0
     own_process: ClassVar[bool] = False
+    heavy: ClassVar[tuple[str, ...]] = ()
     startable: ClassVar[bool] = False
 
     def __init__(self, task: Task, progress: Progress):

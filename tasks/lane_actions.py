@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import transaction
+from django.db.models import Count
 
 from events.actions import record
 from events.context import current
 from tasks import limits
 from tasks.errors import BadLimit
 from tasks.lanes import LANES
-from tasks.models import Lane, SubjectCap
+from tasks.models import Lane, SubjectCap, Task
+from tasks.states import TaskState
 
 LONGEST_PERIOD = 86400.0
 MOST = 10_000
@@ -26,6 +28,15 @@ class LaneLimits:
     period: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class LaneNumbers:
+    """A lane with its limits, and how many of its tasks run and wait."""
+
+    lane: Lane
+    running: int
+    queued: int
+
+
 def lane(name: str) -> Lane:
     """The lane as it is; one without limits where none were ever set. Raises BadLimit for a name that is no lane's."""
     if name not in LANES:
@@ -37,6 +48,15 @@ def lanes() -> list[Lane]:
     """Every lane, in the order in which workers prefer them."""
     rows = Lane.objects.in_bulk(LANES)
     return [rows.get(name) or Lane(name=name) for name in LANES]
+
+
+def with_numbers(lanes: list[Lane]) -> list[LaneNumbers]:
+    """These lanes with how many of their tasks run and wait; one query."""
+    rows = Task.objects.filter(state__in=[TaskState.RUNNING, TaskState.QUEUED]).order_by()
+    numbers = {(row["lane"], row["state"]): row["number"]
+               for row in rows.values("lane", "state").annotate(number=Count("pk"))}
+    return [LaneNumbers(lane, numbers.get((lane.name, TaskState.RUNNING), 0),
+                        numbers.get((lane.name, TaskState.QUEUED), 0)) for lane in lanes]
 
 
 def pause(name: str) -> Lane:

@@ -15,7 +15,9 @@ from functools import partial
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Left, Length, Substr
 
+from events.statements import Clause
 from tasks import closings, queue
 from tasks.models import Lane, SubjectCap, Task
 from tasks.settle import push
@@ -24,8 +26,11 @@ from tasks.states import TaskState
 logger = logging.getLogger(__name__)
 
 CLOSING = Q(paused=True) | Q(cap__isnull=False) | Q(rate__isnull=False)
-# For a query of tasks: whether a limit may be about them. Costs the claim no query of its own.
-LIMITED = Exists(Lane.objects.filter(CLOSING, name=OuterRef("lane"))) | Exists(SubjectCap.objects.all())
+# Of a cap's prefix: not `startswith`, for which upper and lower case are the same on SQLite.
+BEGINS = Q(prefix=Substr(OuterRef("subject"), 1, Length("prefix")))
+LIMITED = Exists(Lane.objects.filter(CLOSING, name=OuterRef("lane"))) | Exists(SubjectCap.objects.filter(BEGINS))
+# A task that no limit is about: it costs its claim no query more.
+UNLIMITED = Clause(lambda: Task.objects.filter(~LIMITED))
 
 
 class Refused(Exception):
@@ -35,6 +40,7 @@ class Refused(Exception):
 def admit(task: Task) -> None:
     """In the transaction of a claim that has just made the task `running`: count it in, or raise Refused, which has to
     roll that transaction back."""
+    task.limited = True
     lane = Lane.objects.select_for_update().filter(CLOSING, name=task.lane).first()
     if lane is not None:
         now, others = time.time(), _running(task.lane) - 1
@@ -90,10 +96,8 @@ def review() -> list[str]:
         _sign(lane.name)
     caps = list(SubjectCap.objects.all())
     number = let_in(caps)
-    of_no_cap = Task.objects.all()
-    for cap in caps:
-        of_no_cap = of_no_cap.exclude(subject__startswith=cap.prefix)
-    number += sum(_release(task) for task in reversed(_in_order(of_no_cap.filter(held=True))))
+    of_no_cap = Task.objects.filter(~Exists(SubjectCap.objects.filter(BEGINS)), held=True)
+    number += sum(_release(task) for task in reversed(_in_order(of_no_cap)))
     return [f"{number} tasks that were held may run now."] if number else []
 
 
@@ -122,7 +126,7 @@ def _running(lane: str) -> int:
 
 
 def _about(cap: SubjectCap) -> QuerySet[Task]:
-    return Task.objects.filter(subject__startswith=cap.prefix)
+    return Task.objects.alias(begin=Left("subject", len(cap.prefix))).filter(begin=cap.prefix)
 
 
 def _in_order(tasks: QuerySet[Task]) -> QuerySet[Task]:

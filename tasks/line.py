@@ -30,11 +30,13 @@ class Assignment:
 @dataclass(frozen=True, slots=True)
 class Done:
     """The task has ended, by itself and in this state (empty: there was nothing to do). `stays`: the horse takes
-    another; otherwise it ends, and `why` says for what reason."""
+    another; otherwise it ends, and `why` says for what reason. `heavy`: modules that the task needed, for who has a
+    process of its own after it."""
 
     state: str
     stays: bool = True
     why: str = ""
+    heavy: tuple[str, ...] = ()
 
     def packed(self) -> bytes:
         return json.dumps(asdict(self)).encode()

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from events.ids import uuid7
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
+from tasks.crews.models import Crew  # noqa: F401 - as above
 from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
@@ -84,6 +85,8 @@ class Task(models.Model):
 
     # Whoever ran it knows that no attempt has said a line: its log need not be looked for.
     silent = False
+    # Whoever claimed it knows that a limit was about it: its end lets another one in.
+    limited = False
 
     class Meta:
         ordering = ["-id"]
@@ -145,15 +148,19 @@ class Task(models.Model):
 
     def wait(self) -> timedelta | None:
         """From when it could have run (it was created, its time came, what it waited for ended) until it first ran."""
-        if self.started_at is None:
-            return None
-        return self.started_at - (self.ready_at or max(self.created_at, self.run_at or self.created_at))
+        return wait_between(self.created_at, self.ready_at, self.run_at, self.started_at)
 
     def run_time(self, now: datetime | None = None) -> timedelta | None:
         """From its first start until it ended, or until now."""
         if self.started_at is None:
             return None
         return (self.finished_at or now or timezone.now()) - self.started_at
+
+
+def wait_between(created: datetime, ready: datetime | None, planned: datetime | None,
+                 started: datetime | None) -> timedelta | None:
+    """`Task.wait` of a task of which only these times were read."""
+    return None if started is None else started - (ready or max(created, planned or created))
 
 
 class Dependency(models.Model):
@@ -176,7 +183,10 @@ class Dependency(models.Model):
 
 
 class Attempt(models.Model):
-    """One try at a task. Its id is the fence: only the newest attempt of a running task may write to the task."""
+    """One try at a task. Its id is the fence: only the newest attempt of a running task may write to the task.
+
+    `memory`: the bytes that its process had used at most when it died, null where it did not, or nobody saw it.
+    """
 
     class Outcome(models.TextChoices):
         SUCCEEDED = "succeeded", "Succeeded"
@@ -201,6 +211,7 @@ class Attempt(models.Model):
     error = models.TextField(blank=True)
     exit_code = models.IntegerField(null=True, blank=True)
     signal = models.CharField(max_length=16, blank=True)
+    memory = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         ordering = ["number"]

@@ -61,6 +61,19 @@ class QueueAway(Exception):
     """Redis does not answer. Nothing is lost: what waits is pushed again when it is back."""
 
 
+# What a worker's record holds of which `WorkerInfo` is made.
+RECORDED = ("last_heartbeat", "birth", "death", "pid", "pid_began", "host", "boot_id", "hostname", "node", "lanes",
+            "hub_version", "order", "state", "memory", "successful_job_count", "failed_job_count", "total_working_time")
+# All records as one text that Redis makes: of a thousand workers its client would have to read many thousand pieces.
+RECORDS = """
+local found = {}
+for place, key in ipairs(redis.call('SMEMBERS', 'rq:workers')) do
+    found[place] = {key, redis.call('SRANDMEMBER', key .. ':executions') or '', redis.call('HMGET', key, unpack(ARGV))}
+end
+return cjson.encode(found)
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What RQ knows: the ids on its lists, and the ids that a worker has taken from them."""
@@ -246,21 +259,14 @@ def known() -> Known:
 def workers_alive() -> list[WorkerInfo]:
     """The workers that were heard of in the last seconds and, on this host, whose process runs. Raises QueueAway."""
     with answering():
-        names = sorted(key.decode().removeprefix("rq:worker:") for key in connection().smembers("rq:workers"))
-        with connection().pipeline(transaction=False) as pipeline:
-            for name in names:
-                pipeline.hgetall(f"rq:worker:{name}")
-                pipeline.smembers(f"rq:worker:{name}:executions")
-            answers = iter(pipeline.execute())
-    alive = []
-    for name, data, executions in zip(names, answers, answers, strict=False):
-        worker = _worker_info(name, {key.decode(): value.decode() for key, value in data.items()}, executions)
-        if worker is not None:
-            alive.append(worker)
-    return alive
+        found = json.loads(connection().eval(RECORDS, 0, *RECORDED))
+    records = sorted((key.removeprefix("rq:worker:"), execution, values) for key, execution, values in found)
+    known = (_worker_info(name, {field: value for field, value in zip(RECORDED, values, strict=True) if value},
+                          execution) for name, execution, values in records)
+    return [worker for worker in known if worker is not None]
 
 
-def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> WorkerInfo | None:
+def _worker_info(name: str, data: dict[str, str], execution: str) -> WorkerInfo | None:
     if "last_heartbeat" not in data or "birth" not in data or "death" in data:
         return None
     age = (datetime.now(UTC) - _time(data["last_heartbeat"])).total_seconds()
@@ -278,7 +284,7 @@ def _worker_info(name: str, data: dict[str, str], executions: set[bytes]) -> Wor
         lanes=tuple(json.loads(data.get("lanes", "[]"))),
         version=data.get("hub_version", ""),
         state=data.get("order") or STATES.get(data.get("state", ""), "starting"),
-        task=next((member.decode().partition(":")[0] for member in executions), ""),
+        task=execution.partition(":")[0],
         heartbeat_age=max(age, 0.0),
         memory=int(data.get("memory", 0)),
         succeeded=int(data.get("successful_job_count", 0)),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import resource
 import traceback
 import uuid
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from django.db import connection, connections, transaction
@@ -30,7 +31,7 @@ from tasks.states import TaskState
 logger = logging.getLogger(__name__)
 
 MAX_RESULT = 1024 * 1024
-QUEUED = Lookup(lambda key: Task.objects.filter(pk=key, state=TaskState.QUEUED).annotate(limited=limits.LIMITED))
+QUEUED = Lookup(lambda key: Task.objects.filter(pk=key, state=TaskState.QUEUED))
 
 
 def run_task(task_id: str, worker: str = "") -> str:
@@ -76,18 +77,20 @@ def claim(task_id: uuid.UUID, worker: str) -> Attempt | None:
         task=task, number=number, worker=worker, host=place.host, boot_id=place.boot_id, pid=pid,
         pid_started=_began(pid), correlation_id=task.correlation_id, started_at=now,
     )  # fmt: skip
-    opening = insertion(attempt)
-    with acting(actor=task.actor, via="worker", correlation=task.correlation_id), transaction.atomic():
-        taken = move(
-            task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
-            fact={"attempt": number, "worker": worker}, also=[opening], attempt=number,
-            started_at=task.started_at or now, reason="", held=False,
-        )  # fmt: skip
-        if not taken:
-            return None
-        if task.limited:
+    take = partial(
+        move, task, TaskState.RUNNING, sources={TaskState.QUEUED}, fence=number - 1,
+        fact={"attempt": number, "worker": worker}, also=[insertion(attempt)], attempt=number,
+        started_at=task.started_at or now, reason="", held=False,
+    )  # fmt: skip
+    with acting(actor=task.actor, via="worker", correlation=task.correlation_id):
+        # Whether a limit is about it is asked by the very statement that takes it: one that is set before is kept.
+        if take(only=limits.UNLIMITED):
+            return attempt
+        with transaction.atomic():
+            if not take():
+                return None
             limits.admit(task)
-        return attempt
+    return attempt
 
 
 @lru_cache(maxsize=1)
@@ -162,5 +165,9 @@ def _failure(error: BaseException) -> tuple[TaskState, dict[str, Any], BaseExcep
         return TaskState.CANCELLED, {}, error
     if isinstance(error, JobFailed):
         return TaskState.FAILED, {"error": error.message, "detail": error.detail}, error
+    if isinstance(error, MemoryError):
+        used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 2**20
+        message = f"It asked for more memory than it may have: its process had used up to {used:,.0f} MB."
+        return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error
     message = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return TaskState.FAILED, {"error": message, "detail": "".join(traceback.format_exception(error))}, error

@@ -24,11 +24,14 @@ class Load:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """`fewest` and `most` workers; one ends after `patience` seconds in which nothing waited and one was free."""
+    """`fewest` and `most` workers; one ends after `patience` seconds in which nothing waited and one was free. Between
+    two changes lie `cooldown` seconds. `why`: a sentence, where a change to keep to them needs one of its own."""
 
     fewest: int
     most: int
     patience: float
+    cooldown: float = COOLDOWN
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ def decide(load: Load, bounds: Bounds, before: Memory) -> Memory:
     if load.depth == 0 and load.idle > 0:
         calm_since = load.now if before.calm_since is None else before.calm_since
     wanted, reason = min(max(before.wanted, bounds.fewest), bounds.most), ""
-    rested = load.now - before.changed_at >= COOLDOWN
+    rested = load.now - before.changed_at >= bounds.cooldown
     if load.depth and not load.idle and load.oldest >= UP_AFTER and rested and load.workers >= wanted < bounds.most:
         more = min(load.depth, wanted, bounds.most - wanted)
         wanted += more
@@ -65,4 +68,6 @@ def decide(load: Load, bounds: Bounds, before: Memory) -> Memory:
                   f"{wanted} workers.")
     if wanted == before.wanted:
         return Memory(wanted, before.changed_at, calm_since)
-    return Memory(wanted, load.now, calm_since, reason or f"The bounds are {bounds.fewest} to {bounds.most}.")
+    if not reason:
+        reason = bounds.why or f"The bounds are {bounds.fewest} to {bounds.most}: {wanted} workers."
+    return Memory(wanted, load.now, calm_since, reason)

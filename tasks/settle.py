@@ -24,7 +24,7 @@ from events.context import acting
 from events.statements import Statement, change, run
 from tasks import queue
 from tasks.cancellation import TaskTimedOut
-from tasks.dependencies import blocked_by, blocked_for_nothing, is_needed, verdict
+from tasks.dependencies import UNNEEDED, blocked_by, blocked_for_nothing, is_needed, verdict
 from tasks.job import Job, job_class
 from tasks.jsonvalues import cleaned
 from tasks.models import Attempt, Task
@@ -237,14 +237,18 @@ def _end(task: Task, to: TaskState, attempt: int | None, fields: dict[str, Any],
         fields["progress"] = 100.0
     fact = {"attempt": task.attempt, **({"error": fields["error"].split("\n")[0][:500]} if fields["error"] else {})}
     before = {name: getattr(task, name) for name in ("state", *fields)}
+    closing = [] if attempt is None else [_closing(task, attempt, ending, fields["error"])]
+    job = job_class(task.job)
+    listens = hook is not None and job is not None and _listens(job, to)
+    write = partial(move, task, to, sources=sources, fence=attempt, wanted=wanted, fact=fact, also=closing, **fields)
+    # Most tasks end here: nothing follows, and nothing else is to be written with it.
+    if attempt is not None and not listens and write(only=UNNEEDED):
+        return to
     try:
         with transaction.atomic():
-            closing = [] if attempt is None else [_closing(task, attempt, ending, fields["error"])]
-            if not move(task, to, sources=sources, fence=attempt, wanted=wanted, fact=fact, also=closing,
-                        **fields):
+            if not write():
                 return None
-            job = job_class(task.job)
-            if hook is not None and job is not None and _listens(job, to):
+            if listens:
                 try:
                     with transaction.atomic():
                         hook(job(task, Progress(task)))

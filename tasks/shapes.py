@@ -86,6 +86,7 @@ def attempt_dict(attempt: Attempt) -> dict[str, Any]:
         "error": attempt.error or None,
         "exit_code": attempt.exit_code,
         "signal": attempt.signal or None,
+        "memory": attempt.memory,
         "worker": attempt.worker,
     }
 

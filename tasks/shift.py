@@ -17,7 +17,7 @@ from types import FrameType
 
 from django.db import Error, connection, connections
 
-from tasks import cancellation, limits, runner
+from tasks import cancellation, heavy, limits, runner
 from tasks.cancellation import TaskCancelled, TaskTimedOut
 from tasks.line import Assignment, Done, Line
 from tasks.models import Task
@@ -86,7 +86,7 @@ class Shift:
     def _done(self, state: str) -> Done:
         """How the task ended, and whether this process is as good as new."""
         if self._single:
-            return Done(state, stays=False)
+            return Done(state, stays=False, heavy=tuple(heavy.needed()))
         left, grown = self._before.changed(Traces.of_this_process()), memory() - self._memory
         if left:
             return Done(state, stays=False, why=f"it left behind: {', '.join(left)}")

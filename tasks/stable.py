@@ -55,6 +55,7 @@ class Stable:
         """Settle the task with which a horse died."""
         attempt = Attempt.objects.filter(task_id=task_id, worker=self._worker, pid=horse.pid, ended_at=None).first()
         if attempt is not None:
+            Attempt.objects.filter(pk=attempt.pk).update(memory=death.memory)
             died(attempt, death.reason, exit_code=death.exit_code, signal=death.signal, again=death.may_run_again)
             return
         # It died before it took the task, or after it had settled it. When that was while it waited, the task is not

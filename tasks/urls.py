@@ -4,6 +4,7 @@ from django.urls import path
 
 from tasks import views, worker_views
 from tasks.bulk import views as bulk
+from tasks.crews import views as crews
 from tasks.drift import views as drift
 from tasks.monitor import views as monitor
 from tasks.schedules import views as schedules
@@ -34,6 +35,7 @@ urlpatterns = [
     path("workers/", worker_views.worker_list, name="workers"),
     path("workers/live/", worker_views.live, name="workers-live"),
     path("workers/<str:name>/<str:what>/", worker_views.order, name="order"),
+    path("crews/<str:node>/", crews.scale, name="crew"),
     path("lanes/<str:name>/", worker_views.change_lane, name="lane"),
     path("subject-caps/", worker_views.cap_subject, name="cap"),
     path("<uuid:pk>/", views.detail, name="detail"),

@@ -22,6 +22,7 @@ from events.presentation import row_of
 from tasks import actions
 from tasks.bulk.presentation import progress_of
 from tasks.copying import commands_of
+from tasks.deaths import death_of
 from tasks.errors import TaskError
 from tasks.filters import PERIODS, PRIORITIES, Filters, choices, offered
 from tasks.glance import glance
@@ -207,6 +208,7 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "retries": job.retries if job else 0,
         "bulk": progress_of(task),
         "attempts": attempts,
+        "death": death_of(task, attempts) if view.error else None,
         "timeline": timeline_of(task, attempts),
         "earlier": among_earlier(task),
         "result": _pretty(task.result) if task.result is not None else "",

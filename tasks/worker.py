@@ -22,7 +22,7 @@ from rq.serializers import JSONSerializer
 from rq.utils import now
 from rq.worker import WorkerStatus
 
-from tasks import cancellation
+from tasks import cancellation, heavy
 from tasks.blocking import unblock
 from tasks.heartbeats import Heartbeats
 from tasks.horse import Death, Horse
@@ -234,6 +234,7 @@ class HubWorker(Heartbeats, Orders, Worker):
             self._bury(taken, horse, end)
             return
         self._intake.ended(taken, end.state)
+        heavy.share(end.heavy)
         if end.why:
             logger.info("Worker %s: a new work horse after %s.", self.name, end.why)
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -17,14 +16,14 @@ from django_htmx.http import trigger_client_event
 from accounts.access import require
 from accounts.models import Role
 from tasks import actions, lane_actions, workers
+from tasks.crews.presentation import crew_context
 from tasks.errors import TaskError
 from tasks.lane_actions import LaneLimits
 from tasks.lanes import LANES
-from tasks.models import Lane, SubjectCap, Task
+from tasks.models import SubjectCap, Task
 from tasks.nodes.registry import NodeInfo, nodes, since
 from tasks.presentation import version_of
 from tasks.queue import ORDERS, QueueAway, WorkerInfo
-from tasks.states import TaskState
 
 NUMBER = re.compile("[0-9]{1,9}")
 # A heartbeat that is younger is as it should be (seconds).
@@ -66,20 +65,11 @@ class NodeRow:
     workers: str
 
 
-@dataclass(frozen=True, slots=True)
-class LaneRow:
-    """A lane with its limits, and how many of its tasks run and wait."""
-
-    lane: Lane
-    running: int
-    queued: int
-
-
 @require_safe
 @require(Role.VIEWER)
 def worker_list(request: HttpRequest) -> HttpResponse:
     """The workers that are alive, the lanes, and their limits."""
-    return render(request, "tasks/workers.html", _workers_context() | _lanes_context())
+    return render(request, "tasks/workers.html", _workers_context() | _lanes_context() | crew_context())
 
 
 @never_cache
@@ -187,14 +177,7 @@ def _row(one: WorkerInfo, title: str) -> WorkerRow:
 
 
 def _lanes_context() -> dict[str, Any]:
-    rows = Task.objects.filter(state__in=[TaskState.RUNNING, TaskState.QUEUED]).order_by()
-    numbers = {(row["lane"], row["state"]): row["number"]
-               for row in rows.values("lane", "state").annotate(number=Count("pk"))}
-    return {
-        "lanes": [LaneRow(lane, numbers.get((lane.name, TaskState.RUNNING), 0),
-                          numbers.get((lane.name, TaskState.QUEUED), 0)) for lane in lane_actions.lanes()],
-        "caps": SubjectCap.objects.all(),
-    }
+    return {"lanes": lane_actions.with_numbers(lane_actions.lanes()), "caps": SubjectCap.objects.all()}
 
 
 def _number(request: HttpRequest, name: str, kind: type) -> Any:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
-from events.actions import BadSubject, matching
+from events.actions import matching
 from events.models import Event
+from events.subjects import BadSubject
 
 pytestmark = pytest.mark.django_db
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
 
 from accounts.tests.people import signed_in
 from events.actions import record
@@ -85,7 +83,7 @@ def test_what_filters_find(reader, query, found):
 @pytest.mark.parametrize(("query", "words"), [
     ("subject=a..b", "part 2 is empty"), ("subject=a.>.b", "may only stand at the end"),
     ("subject=<script>", "&lt;script&gt;"), ("correlation=nonsense", "A request is named by a UUID"),
-    ("cursor=nonsense", "cursor"),
+    ("cursor=nonsense", "cursor"), ("since=yesteryear", "is no moment"), ("since=1h&until=2h", "is before since"),
     ("limit=0", "from 1 to 200"), ("limit=201", "from 1 to 200"), ("limit=x", "from 1 to 200"),
     ("limit=%C2%B2", "from 1 to 200"), ("order=up", "asc or desc"),
 ])
@@ -147,24 +145,6 @@ def test_the_admin_site_only_shows_them(db):
     assert client.post(f"{base}{event.pk}/delete/", {"post": "yes"}).status_code == 403
     client.post(base, {"action": "delete_selected", "_selected_action": [str(event.pk)], "post": "yes"})
     assert Event.objects.get(pk=event.pk).actor == "hub"
-
-
-def test_the_command_prints_what_a_pattern_finds(db, capsys):
-    wanted = record("project.started", {"project": 1})
-    record("task.started")
-    call_command("events", "query", "--subject", "hub.*.project.>", "--json")
-    line = json.loads(capsys.readouterr().out)
-    assert (line["id"], line["payload"]) == (str(wanted.pk), {"project": 1})
-    call_command("events", "query", "--since", "1h", "--limit", "1")
-    assert capsys.readouterr().out.count("\n") == 1
-    call_command("events", "query", "--since", "2999-01-01")
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("arguments", [["--subject", "a..b"], ["--since", "yesterday"], ["--limit", "0"]])
-def test_the_command_says_what_it_cannot_read(db, arguments):
-    with pytest.raises(CommandError):
-        call_command("events", "query", *arguments)
 
 
 def test_a_thing_has_its_own_events_and_no_others(reader):

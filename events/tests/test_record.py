@@ -8,9 +8,10 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
-from events.actions import BadSubject, record
+from events.actions import record
 from events.context import acting
 from events.models import AppendOnlyError, Event
+from events.subjects import BadSubject
 
 pytestmark = pytest.mark.django_db
 

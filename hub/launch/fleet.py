@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from hub.env import Env
+from hub.env import MOST_WORKERS, Env
 from hub.launch.children import Child, Children
 
 PREFIX = "worker-"
@@ -41,17 +41,18 @@ class Fleet:
     def look(self) -> bool:
         """Start the workers that are missing. False: it is never done."""
         names = set(self._names())
-        for number in range(1, self._env.most_workers + 1):
-            if len(names) >= self._wanted():
-                break
+        number = 0
+        while len(names) < self._wanted():
+            number += 1
             if (name := f"{PREFIX}{number}") not in names:
                 names.add(name)
                 self._children.add(Child(name, self._run, stop_within=self._stop_within, is_needed=self._is_needed))
         return False
 
     def _wanted(self) -> int:
+        """What was decided, also when that is by hand beyond the bounds of the environment."""
         number = wanted(self._env.data) or self._env.workers
-        return min(max(number, self._env.fewest_workers), self._env.most_workers)
+        return min(max(number, 1), MOST_WORKERS)
 
     def _is_needed(self) -> bool:
         return len(self._names()) <= self._wanted()

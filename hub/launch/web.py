@@ -14,6 +14,8 @@ from hub.launch.fork import die_with_parent, set_title
 
 # Seconds that open streams keep the process alive after it was told to stop; clients resume.
 GRACE = 5
+# WebSockets are here to listen: what they say (bytes a message) is not read.
+MOST_SAID = 4096
 
 
 class WebServer(BaseApplication):
@@ -26,7 +28,8 @@ class WebServer(BaseApplication):
     def load_config(self) -> None:
         options: dict[str, Any] = {
             "bind": f"fd://{self.sock.fileno()}",
-            "worker_class": "asgi",
+            "worker_class": "hub.launch.connections.WebWorker",
+            "websocket_max_message_size": MOST_SAID,
             "workers": 1,
             "preload_app": True,
             "graceful_timeout": GRACE,

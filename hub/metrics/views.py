@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.actions import find_key
@@ -15,7 +16,7 @@ from accounts.models import Role
 from accounts.roles import at_least, role_of
 from events.streams import EventStream
 from hub.cache import lookups
-from hub.metrics import requests, tasks
+from hub.metrics import events, requests, tasks
 from hub.metrics.exposition import Family, rendered
 from projects.models import Project
 from projects.states import ProjectState
@@ -25,6 +26,7 @@ _ended = tasks.EndedTasks()
 
 
 @never_cache
+@csrf_exempt  # so that another method is told that it is wrong
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """All metrics of this Hub as text."""
@@ -32,7 +34,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         return HttpResponse("This needs a key: Authorization: Bearer hub_...\n", status=401, content_type=CONTENT_TYPE,
                             headers={"WWW-Authenticate": "Bearer"})
     families = [_about(), *_ended.families(), *tasks.standing(), _projects(), *requests.families(), _cache(),
-                _streams()]
+                _streams(), *events.families()]
     return HttpResponse(rendered(families), content_type=CONTENT_TYPE)
 
 

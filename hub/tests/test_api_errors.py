@@ -2,19 +2,23 @@
 
 import logging
 import re
+from typing import get_args
 
 import pytest
 from django.conf import settings
 from django.core.signals import request_finished
 from django.db import close_old_connections
+from pydantic_core.core_schema import ErrorType
 
 from accounts.tests.api_client import error_of
 from hub.api import api as hub_api
+from hub.api_words import told
 from projects import observation
 from projects.models import Project
 
 pytestmark = pytest.mark.django_db
 
+CONTEXT = dict.fromkeys(("max_length", "min_length", "ge", "gt", "le", "lt", "expected"), 3)
 DEEP = "[" * 100_000 + "]" * 100_000
 
 
@@ -69,6 +73,50 @@ def test_a_form_in_place_of_json_is_400(api):
 @pytest.mark.parametrize("body", ["", "null", "[]", "7", '"x"', "{}"])
 def test_a_body_that_is_no_object_or_is_empty_is_422(api, body):
     error_of(api("operator").post("/api/projects", body), 422)
+
+
+PYDANTIC = re.compile("Input|Field required|Extra inputs|valid (integer|string|UUID)|should (be|have)|Value error")
+LATER = {"job": "demo.sleep", "params": {"seconds": 1}}
+
+
+@pytest.mark.parametrize(("method", "path", "body", "message", "hint"), [
+    ("post", "tasks", {}, "job is missing.", "/api/docs"),
+    ("post", "tasks", [], "The body must be an object.", "curly"),
+    ("post", "tasks", {"job": 5}, "job must be a text.", "quotes"),
+    ("post", "tasks", LATER | {"priority": "9"}, "priority must be a whole number.", "without quotes"),
+    ("post", "tasks", LATER | {"priority": 0}, "priority must be at least 1.", "larger"),
+    ("post", "tasks", LATER | {"priority": 11}, "priority may be at most 10.", "smaller"),
+    ("post", "tasks", LATER | {"speed": 1}, "speed is not a field here.", "/api/docs"),
+    ("post", "tasks", LATER | {"params": []}, "params must be an object.", "curly"),
+    ("post", "tasks", LATER | {"depends_on": ["x"]}, "depends_on.0 must be a UUID.", "1b4e28ba"),
+    ("post", "tasks", LATER | {"unless_succeeded": "no"}, "unless_succeeded must be one of these: skip, fail, run.",
+     "one of them"),
+    ("post", "tasks", LATER | {"run_at": "2100-01-01T00:00:00"}, "run_at must say its offset from UTC.", "Z"),
+    ("post", "tasks", LATER | {"run_at": "2100-01-99T00:00:00Z"}, "run_at must be a time.", "Z"),
+    ("post", "tasks", LATER | {"run_at": 5}, "run_at: it must be a time as text, such as 2026-11-22T15:00:00Z.",
+     "/api/docs"),
+    ("patch", "lanes/reports", {"rate": 1, "period": "60"}, "period must be a number.", "without quotes"),
+    ("patch", "lanes/reports", {"paused": "yes"}, "paused must be true or false.", "without quotes"),
+    ("patch", "crews/main", {"fixed": 1.5}, "fixed must be a whole number.", "without quotes"),
+    ("get", "tasks?limit=x", None, "limit must be a whole number.", "number"),
+    ("get", "tasks?limit=201", None, "limit may be at most 200.", "smaller"),
+    ("get", "tasks?order=up", None, "order must be one of these: asc, desc.", "one of them"),
+    ("get", "tasks?lane=fast", None, "lane must be one of these: stacks, default, metrics, reports.", "one of them"),
+    ("get", f"tasks?cursor={'x' * 600}", None, "cursor may have at most 500 characters.", "Shorten"),
+])
+def test_what_is_wrong_with_a_field_is_said_in_hubs_words(api, method, path, body, message, hint):
+    send = getattr(api("operator"), method)
+    answer = send(f"/api/{path}") if body is None else send(f"/api/{path}", body, content_type="application/json")
+    error = error_of(answer, 422)
+    assert error["message"] == message and hint in error["hint"] and not PYDANTIC.search(str(error))
+    assert error.get("field", "The body") == re.split(r"[ :]", message)[0] or "field" not in error
+
+
+def test_no_kind_of_mistake_is_said_in_another_libraries_words():
+    for kind in get_args(ErrorType):
+        message, hint = told({"type": kind, "msg": "Input should be another.", "ctx": CONTEXT}, "age")
+        assert message.startswith("age") and message.endswith(".") and hint and "{" not in message
+        assert kind == "value_error" or not PYDANTIC.search(message), kind
 
 
 def test_a_body_over_the_limit_is_413(api):

@@ -113,7 +113,8 @@ def test_a_disk_that_fills_up_is_degraded(client, redis_server, monkeypatch):
 
 
 @pytest.mark.parametrize("path", ["/health", "/health/ready"])
-def test_it_is_public_and_only_for_reading(client, redis_server, path: str):
+def test_it_is_public_and_only_for_reading(redis_server, path: str):
+    client = Client(enforce_csrf_checks=True)  # as a stranger who has no token
     assert client.head(path).status_code == 200
     assert client.get(path)["Cache-Control"].find("no-store") >= 0
     for method in (client.post, client.put, client.delete):

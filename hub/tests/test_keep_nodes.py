@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection, connections
 from django.utils import timezone
 
 from hub.watch import ELSEWHERE, ONCE, PER_NODE, FileLeadership, Step, Watch, heartbeat_file
 from projects import actions
 from projects.models import PortLease, Project
 from tasks.models import Node
+from tasks.nodes.registry import join
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -115,3 +118,25 @@ def test_a_watch_leaves_the_projects_of_a_node_alone_that_is_another_folders(tmp
     watch.once()
     assert done == [ONCE] and heartbeat_file().exists()
     watch.release()
+
+
+def test_two_workers_of_one_folder_that_begin_at_once_both_join(settings):
+    """The other one writes the row between the look of this one and its own try."""
+    looked = []
+
+    def other() -> None:
+        join(settings.HUB_NODE)
+        connections.close_all()
+
+    def meanwhile(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if sql.startswith("UPDATE") and not looked:
+            looked.append(sql)
+            thread = threading.Thread(target=other)
+            thread.start()
+            thread.join()
+        return answer
+
+    with connection.execute_wrapper(meanwhile):
+        join(settings.HUB_NODE)
+    assert looked and [row.home for row in Node.objects.all()] == [settings.ENV.home]

@@ -18,10 +18,14 @@ OPERATOR = allow(Role.OPERATOR)
 
 
 class AdoptableOut(Schema):
-    """Something that runs without Hub. `error` says why it cannot be adopted, null when it can; `warnings` what to know
-    before; `ports` are the host ports on which it answers."""
+    """Something that is no project of this Hub. `adopt`: what to post to adopt it; `state`: `running` or `stopped`;
+    `origin`: who started it; `error` says why it cannot be adopted, null when it can; `warnings` what to know before;
+    `ports` are the host ports on which it answers."""
 
+    adopt: str
     name: str
+    state: str
+    origin: str
     engine: str
     path: str
     services: list[str]
@@ -36,7 +40,7 @@ class AdoptableList(Schema):
 
 
 class AdoptIn(Schema):
-    """`adopt`: the name of what runs; `name`: of the project, the same when left out."""
+    """`adopt`: as the list says it; `name`: of the project, the same as of what is adopted when left out."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -46,9 +50,10 @@ class AdoptIn(Schema):
 
 @router.get("/adoptable", response=AdoptableList, auth=OPERATOR, summary="List what runs without Hub")
 def list_adoptable(request: HttpRequest):
-    """Compose projects on this Hub's Docker host that no Hub started."""
+    """Compose projects on this Hub's Docker host that are no project, and stacks whose entry this Hub has lost."""
     return {"items": [
-        {"name": one.name, "engine": one.engine, "path": one.path, "services": one.services, "ports": one.ports,
+        {"adopt": one.key, "name": one.name, "state": "running" if one.runs else "stopped", "origin": one.origin,
+         "engine": one.engine, "path": one.path, "services": one.services, "ports": one.ports,
          "error": one.error.message if one.error else None, "hint": one.error.hint if one.error else None,
          "warnings": one.warnings}
         for one in adoption.adoptable()

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple, Protocol
 
-from projects.stacks.spec import Stack
+from projects.stacks.spec import Definition, Stack
 
 ServiceState = Literal[
     "running", "starting", "stopped", "completed", "failed", "paused", "restarting", "missing", "unknown"
@@ -177,6 +177,10 @@ class Engine(Protocol):
     name: str
 
     def problems(self, stack: Stack) -> list[Problem]: ...
+    def inputs(self, definition: Definition) -> dict[str, str]:
+        """A mark by service of what a start reads from the folder beside the definition, such as the files that an
+        image is built from: another mark when they have changed. Empty where there is nothing of the kind."""
+        ...
     def up(self, stack: Stack) -> Iterator[Step]: ...
     def down(self, stack: Stack) -> Iterator[Step]: ...
     def restart(self, stack: Stack, service: str) -> Iterator[Step]: ...

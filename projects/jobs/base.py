@@ -8,6 +8,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from projects.engines.base import EngineError, Step
+from projects.engines.registry import ENGINES
 from projects.errors import ProjectError
 from projects.models import Project
 from projects.moves import move
@@ -21,6 +22,7 @@ class StackJob(Job):
     max_attempts = 3
     cancel_grace = 15.0
     own_process = True
+    heavy = (*ENGINES.modules, "cryptography.fernet")
     verb = ""
 
     @classmethod

@@ -23,6 +23,9 @@ _SAID = tuple((re.compile(pattern, re.IGNORECASE), Cause(text, action)) for patt
      r"error while loading shared libraries: ([\w.\-]+)",
      "{} is not installed where it runs.",
      "Install it in the project’s folder, or name the right interpreter in the command (such as .venv/bin/python)."),
+    (r"KeyError: 'PORT'|\bPORT: (?:unbound variable|parameter not set)",
+     "It wants to be told its port, and Hub does not know that it listens on one.",
+     "Put # hub: port into the line above it in the Procfile; its port is then in $PORT."),
     (r"KeyError: '([A-Z][A-Z0-9_]*)'|([A-Z][A-Z0-9_]*): (?:unbound variable|parameter not set)|"
      r"\b([A-Z][A-Z0-9_]{2,})\b['\"]? (?:is|was|must be|has to be)? ?(?:not set|set|missing|required|undefined)\b|"
      r"(?:missing|required|undefined|no) (?:required )?(?:environment |env )?variable:? ['\"]?([A-Z][A-Z0-9_]*)",
@@ -61,7 +64,8 @@ _ENDED = (
      Cause("Somebody asked it to end.", "Start it again; the events say who did what.")),
     (re.compile(r"did not answer|did not become ready|has not become ready"),
      Cause("It runs, but nothing answers where Hub asks.",
-           "Let it listen on $PORT at 127.0.0.1 or 0.0.0.0. If it only needs longer: # hub: ready_timeout=120.")),
+           "Let it listen on $PORT at 127.0.0.1 or 0.0.0.0. If it only needs longer: # hub: ready_timeout=120; if it "
+           "listens on no port: # hub: no-port.")),
     (re.compile(r"code 0\b"),
      Cause("It ended by itself, without an error.",
            "A service has to stay in the foreground. If it is a step that ends, mark it: # hub: one-shot.")),

@@ -24,25 +24,6 @@ from tasks.presentation import TaskView, view_of
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """Why a project is not as it should be: what ended and how, its last lines, and its probable cause, with what to do
-    about it, as far as these tell."""
-
-    title: str
-    service: str
-    lines: tuple[LogLine, ...]
-    hint: str
-    cause: Cause | None = None
-
-    @property
-    def key_line(self) -> str:
-        """The line that most likely says why: the last one with an error, else the last that says anything."""
-        said = [line for line in self.lines if line.text.strip()]
-        wrong = [line for line in said if line.level == "error"]
-        return (wrong or said)[-1].text.strip() if said else ""
-
-
-@dataclass(frozen=True, slots=True)
 class TakenPort:
     """A leased port on which somebody else listens."""
 
@@ -53,9 +34,29 @@ class TakenPort:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why a project is not as it should be: what ended and how, its last lines, and its probable cause, with what to do
+    about it, as far as these tell. `taken`: the ports of which its title already says that they are taken."""
+
+    title: str
+    service: str
+    lines: tuple[LogLine, ...]
+    hint: str
+    cause: Cause | None = None
+    taken: tuple[TakenPort, ...] = ()
+
+    @property
+    def key_line(self) -> str:
+        """The line that most likely says why: the last one with an error, else the last that says anything."""
+        said = [line for line in self.lines if line.text.strip()]
+        wrong = [line for line in said if line.level == "error"]
+        return (wrong or said)[-1].text.strip() if said else ""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """A project as its pages show it. `node` is the other one that it is on, empty when it is here; `notice` says what
-    is wrong with that. `at_rest`: when it was last seen, nothing of it ran."""
+    is wrong with that. `taken`: ports that no fault tells of. `at_rest`: nothing of it ran when it was last seen."""
 
     id: int
     name: str
@@ -107,6 +108,9 @@ def live_of(project: Project, now: datetime) -> Live:
     active = task if task is not None and task.is_active else None
     status = shown_status(project, services, now)
     named = named_ports(project) if leases else frozenset()
+    taken = _taken(leases) if status in ("stopped", "failed") and active is None and project.is_here else ()
+    faults = _faults(project, services, status, task, taken)
+    told = {port.lease for fault in faults for port in fault.taken}
     rows = tuple(row_of(row, leases, named, status, now, project.is_here) for row in services)
     return Live(
         id=project.pk,
@@ -123,8 +127,8 @@ def live_of(project: Project, now: datetime) -> Live:
         last=view_of(task, now) if task and active is None and status == "failed" else None,
         services=rows,
         summary=_summary(project, services, status),
-        faults=_faults(project, services, status, task),
-        taken=_taken(leases) if status in ("stopped", "failed") and active is None and project.is_here else (),
+        faults=faults,
+        taken=tuple(port for port in taken if port.lease not in told),
         node="" if project.is_here else project.node,
         notice=notice(project.node),
         at_rest=project.state in (ProjectState.STOPPED, ProjectState.FAILED),
@@ -194,7 +198,8 @@ def _summary(project: Project, services: list[Service], status: str) -> str:
     return " · ".join(parts)
 
 
-def _faults(project: Project, services: list[Service], status: str, task: Task | None) -> tuple[Fault, ...]:
+def _faults(project: Project, services: list[Service], status: str, task: Task | None,
+            taken: tuple[TakenPort, ...]) -> tuple[Fault, ...]:
     if status not in ("failed", "degraded"):
         return ()
     broken = [row for row in services if row.state in ("failed", "missing", "restarting")]
@@ -204,7 +209,9 @@ def _faults(project: Project, services: list[Service], status: str, task: Task |
     told = any(project.reason and row.reason and row.reason in project.reason for row in broken)
     if status == "failed" and project.reason and not told:
         faults.insert(0, Fault(project.reason, "", (), "" if faults else hint,
-                               None if faults else cause_of(project.reason, hint.splitlines())))
+                               None if faults else cause_of(project.reason, hint.splitlines()),
+                               tuple(one for one in taken
+                                     if f"Port {one.port} of {one.service} " in project.reason)))
     if not faults:
         sick = [row.name for row in services if row.health == "unhealthy"]
         faults = [Fault(f"{name} runs, but does not answer its check", name, (), "",

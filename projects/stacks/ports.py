@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from projects.stacks import scripts
 from projects.stacks.dotenv import Dotenv
 from projects.stacks.marks import Marks
 from projects.stacks.spec import StackError
@@ -19,20 +20,21 @@ def variable(name: str) -> str:
     return f"{name.upper().replace('-', '_')}_PORT"
 
 
-def declares_port(name: str, command: str, marks: Marks) -> bool:
-    """Whether the process listens: it is marked so, named `web`, or its command mentions `$PORT` or its own variable.
-
-    A mention counts in every form of the shell (`$PORT`, `${PORT}`, `${PORT:-8000}`), also inside quotes, because
-    `sh -c '... $PORT'` reads it there.
-    """
+def declares_port(name: str, command: str, marks: Marks, folder: Path) -> bool:
+    """Whether the process listens: it is marked so, named `web`, or reads its port."""
     if marks.no_port:
         return False
-    return marks.port or name == "web" or mentions_port(name, command)
+    return marks.port or name == "web" or takes_port(name, command, folder)
 
 
-def mentions_port(name: str, command: str) -> bool:
-    """Whether the command reads `$PORT` or the process's own variable."""
-    return bool(re.search(rf"\$\{{?(?:PORT|{variable(name)})(?![A-Za-z0-9_])", command))
+def takes_port(name: str, command: str, folder: Path) -> bool:
+    """Whether the command, or the script of `folder` that it runs, reads PORT or the process's own variable.
+
+    In the command every form of the shell counts (`$PORT`, `${PORT}`, `${PORT:-8000}`), also inside quotes, because
+    `sh -c '... $PORT'` reads it there.
+    """
+    names = ("PORT", variable(name))
+    return scripts.reads_variable(command, *names) or scripts.reads_port(folder, command, *names)
 
 
 def names_port(name: str, command: str, marks: Marks, dotenv: Dotenv) -> bool:

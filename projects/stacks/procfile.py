@@ -155,7 +155,7 @@ def _service(entry: Entry, index: int, instances: int, base: int, dotenv: dotenv
              source: Path) -> ServiceSpec:
     marks = entry.marks
     listening: tuple[Port, ...] = ()
-    if ports.declares_port(entry.name, entry.command, marks):
+    if ports.declares_port(entry.name, entry.command, marks, source.parent):
         number = ports.container_port(entry.name, entry.command, marks, dotenv, base=base, index=index, file=source,
                                       line=entry.line)
         listening = (Port(number, named=ports.names_port(entry.name, entry.command, marks, dotenv)),)

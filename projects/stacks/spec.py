@@ -70,7 +70,8 @@ class Definition:
 
     `env` is what the definition itself sets (its `.env`). `document` is all that a Compose stack runs, as Compose
     resolved it (see `projects.stacks.compose.resolved`), empty where Compose could not be asked; it may hold secrets.
-    `unset` are variables that the files use, but nothing sets.
+    `unset` are variables that the files use, but nothing sets. `inputs`: a mark by service of the files that its image
+    is built from, where an engine was asked for them.
     """
 
     engine: Literal["process", "compose", "dagger"]
@@ -80,6 +81,7 @@ class Definition:
     env: dict[str, str] = field(default_factory=dict)
     document: dict[str, Any] = field(default_factory=dict)
     unset: tuple[str, ...] = ()
+    inputs: dict[str, str] = field(default_factory=dict)
 
     @property
     def builds(self) -> tuple[str, ...]:
@@ -107,6 +109,7 @@ class Stack:
     - `revision`: number of this start's revision.
     - `images`: `service -> image` to run instead of the service's own image or build (a kept revision's digest, a build
       elsewhere): nothing is built or pulled in its place.
+    - `keeps`: digests of images that kept revisions ran: they stay, so that a start can go back to them.
     - `adopted`: the name of the Compose project that ran before Hub knew it, and that it keeps; empty for all others.
     """
 
@@ -119,6 +122,7 @@ class Stack:
     revision: int = 0
     udp_ports: dict[tuple[str, int, int], int] = field(default_factory=dict)
     images: dict[str, str] = field(default_factory=dict)
+    keeps: frozenset[str] = frozenset()
     adopted: str = ""
 
     def host_port(self, service: str, instance: int, port: Port) -> int | None:

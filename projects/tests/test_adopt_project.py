@@ -187,7 +187,7 @@ def test_what_cannot_be_adopted_is_said_and_nothing_is_half_made(outside, seen, 
         assert (Project.objects.count(), PortLease.objects.count(), Service.objects.count()) == rows
         assert not home_of("stall").exists() and seen("stall") == before and not Task.objects.exists()
 
-    refused("No Compose project named 'nothing'", "nothing")
+    refused("Nothing named 'nothing' is here", "nothing")
     # A port that is leased to another.
     owner = actions.create_project(name="Owner", path=str(other))
     owner.leases.update(host_port=row.ports[0])
@@ -230,17 +230,18 @@ def test_by_page_by_command_and_by_api(outside, seen, api):
     assert reverse("projects:adoptable") in operator.get(reverse("projects:new")).content.decode()
     assert 'value="booth"' in operator.get(reverse("projects:adoptable")).content.decode()
     wrong = operator.post(reverse("projects:adopt"), {"adopt": "nothing"})
-    assert wrong.status_code == 422 and "No Compose project named" in wrong.content.decode()
+    assert wrong.status_code == 422 and "Nothing named" in wrong.content.decode()
 
     out = io.StringIO()
     call_command("project", "adopt", stdout=out)
     assert out.getvalue().startswith("booth  web  :")
-    with pytest.raises(CommandError, match="No Compose project named"):
+    with pytest.raises(CommandError, match="Nothing named"):
         call_command("project", "adopt", "nothing", stdout=out)
 
     client = api("operator")
     (row,) = client.get("/api/projects/adoptable").json()["items"]
     assert (row["name"], row["engine"], row["services"], row["error"]) == ("booth", "compose", ["web"], None)
+    assert (row["adopt"], row["state"], row["origin"]) == ("booth", "running", "not started by Hub")
     assert api("viewer").post("/api/projects/adoptable", {"adopt": "booth"}).status_code == 403
     answer = client.post("/api/projects/adoptable", {"adopt": "booth", "name": "Booth"})
     assert answer.status_code == 201 and answer.json()["status"] == "running"
@@ -251,3 +252,24 @@ def test_by_page_by_command_and_by_api(outside, seen, api):
     assert done.status_code == 422 and "registered already, as Booth" in done.content.decode()
     assert seen("booth") == before
     shutil.rmtree(home_of("booth"))
+
+
+def test_a_stopped_one_is_listed_and_starts_on_its_data(outside, seen, finished, docker_engine):  # noqa: F811
+    folder = outside("shed", ALONE.replace("shop-", "shed-"))
+    code, _ = docker_engine.client().containers.get("shed-front").exec_run(["sh", "-c", "echo kept > /www/index.html"])
+    assert code == 0
+    subprocess.run(["docker", "compose", "-p", "shed", "-f", str(folder / "compose.yaml"), "stop", "-t", "1"],
+                   check=True, capture_output=True, env={**os.environ, **docker_engine.variables})
+    before = seen("shed")
+    (row,) = adoption.adoptable()
+    assert (row.key, row.runs, row.ports, row.error) == ("shed", False, [], None)
+    operator = signed_in("operator")
+    assert "stopped" in operator.get(reverse("projects:adopt")).content.decode()
+    assert operator.get(reverse("projects:adoptable")).content == b"", "only what runs is offered unasked"
+    project = adoption.adopt("shed")
+    reconcile()
+    project = Project.objects.get(pk=project.pk)
+    assert (project.state, project.desired, project.reason) == ("stopped", "stopped", "")
+    assert {service.state for service in project.services.all()} == {"stopped"} and seen("shed") == before
+    finished(actions.start(project))
+    assert fetch(project, "web") == "kept\n"

@@ -53,19 +53,14 @@ def test_delete_one_add_one_gives_no_clash(folder):
 
 def test_a_listener_outside_hub_is_passed_over(folder):
     first = actions.preview(folder).ports
-    with socket.socket() as foreign:
-        foreign.bind(("127.0.0.1", first[0][2]))
-        foreign.listen()
+    with socket.create_server(("127.0.0.1", first[0][2])):
         project = actions.create_project(name="beside", path=folder)
         assert first[0][2] not in ports_of(project).values()
 
 
 def test_a_listener_on_ipv6_alone_counts_as_well(folder):
     first = actions.preview(folder).ports[0][2]
-    with socket.socket(socket.AF_INET6) as foreign:
-        foreign.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        foreign.bind(("::1", first))
-        foreign.listen()
+    with socket.create_server(("::1", first), family=socket.AF_INET6):
         assert first not in ports_of(actions.create_project(name="six", path=folder)).values()
 
 

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from projects import actions
+from projects import actions, comparison, revisions
 from projects.binding import engine_of, running_stack
-from projects.engines.compose import images
 from projects.models import Project
 from projects.observation import status_of
 from projects.states import ProjectState
@@ -153,16 +152,16 @@ def test_by_hand_to_a_kept_revision_with_its_image_and_never_with_its_data(proje
     assert (ask(copy, "records/kept"), ask(project, "records/kept")) == ("other", "treasure"), "the copy has its own"
 
 
-def test_a_revision_whose_image_is_gone_is_refused_before_anything_stops(project, folder, docker_engine, monkeypatch):
-    monkeypatch.setattr(images, "KEPT_BUILDS", 1)
+def test_a_revision_whose_image_is_gone_is_refused_before_anything_stops(project, folder, docker_engine):
     actions.update_project(project, return_to_good=True)
     dockerfile(folder, "red")
     assert done(actions.restart(project)).state == TaskState.SUCCEEDED
+    docker_engine.client().images.remove(project.revisions.get(number=1).images["web"])
     before = container(docker_engine, project)
     task = done(actions.roll_back(project, 1))
     assert task.state == TaskState.FAILED
     assert task.error.startswith("The image that web ran in this revision is not on the Docker host any more")
-    assert "newest" in task.detail
+    assert "Somebody removed it" in task.detail
     project.refresh_from_db()
     assert project.state == ProjectState.RUNNING and ask(project) == "red"
     now = container(docker_engine, project)
@@ -172,3 +171,37 @@ def test_a_revision_whose_image_is_gone_is_refused_before_anything_stops(project
     assert engine_of(project).status(stack).services[0].instances[0].state == "running"
     assert done(actions.roll_back(project, 2)).state == TaskState.SUCCEEDED
     until(lambda: ask(project) == "red", 5, "it answers")
+
+
+def test_images_stay_as_long_as_a_revision_that_ran_them(project, folder, docker_engine, monkeypatch):
+    def tags() -> set[str]:
+        found = docker_engine.client().images.list(filters={"label": f"hub.project={project.slug}"})
+        return {tag.rpartition(":")[2] for image in found for tag in image.tags}
+
+    monkeypatch.setattr(revisions, "KEPT", 2)
+    for number, colour in enumerate(("red", "blue"), start=2):
+        dockerfile(folder, colour)
+        started(project)
+        # The newest two, and the last that was good.
+        assert tags() == {f"r{one}" for one in (1, 2, 3) if number - 1 <= one <= number}
+    assert [one.number for one in project.revisions.all()] == [3, 2]
+    assert done(actions.roll_back(project, 2)).state == TaskState.SUCCEEDED
+    assert ask(project) == "red"
+
+
+def test_a_start_over_what_runs_builds_again_what_its_files_changed(project, folder, docker_engine):
+    first = container(docker_engine, project).id
+    (folder / ".dockerignore").write_text("notes\n")
+    started(project)
+    now = container(docker_engine, project).id
+    assert now != first, "the .dockerignore is new"
+    (folder / "notes").write_text("not part of the image")
+    started(project)
+    assert container(docker_engine, project).id == now and project.revisions.count() == 2, "nothing to build again"
+    dockerfile(folder, "red")
+    running, folder_now = comparison.of_revision(project.revisions.first()), comparison.of_folder(project)
+    assert [one.name for one in comparison.differences(running, folder_now)] == ["web: files of its image"]
+    started(project)
+    assert ask(project) == "red" and project.revisions.count() == 3
+    assert comparison.differences(comparison.of_revision(project.revisions.first()),
+                                  comparison.of_folder(project)) == []

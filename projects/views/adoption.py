@@ -30,15 +30,13 @@ def adopt(request: HttpRequest) -> HttpResponse:
 @require_safe
 @require(Role.OPERATOR)
 def found(request: HttpRequest) -> HttpResponse:
-    """What can be adopted, for the page that adds a project; nothing where there is nothing, or no Docker."""
+    """What can be adopted, for the page that adds a project; nothing where nothing runs, or no Docker."""
     context = _context()
-    if not context["adoptable"]:
+    if not any(one.runs for one in context["adoptable"]):
         return HttpResponse()
     return render(request, "projects/_adoptable.html", context)
 
 
 def _context() -> dict[str, Any]:
-    try:
-        return {"adoptable": adoption.adoptable(), "unreadable": None}
-    except ProjectError as error:
-        return {"adoptable": [], "unreadable": error}
+    seen = adoption.survey()
+    return {"adoptable": seen.found, "unreadable": seen.unreadable}

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.access import require
 from accounts.models import Role
 from projects import actions, placement
-from projects.binding import ENGINES
+from projects.engines.registry import ENGINES
 from projects.errors import ProjectError
 from projects.examples import examples
 from projects.forms import ProjectForm, chosen_ports

@@ -44,9 +44,11 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What was found; `queue_away` when Redis did not answer and only the processes could be looked at."""
+    """What was found: `number` of it in all, of which `findings` are at most 200 of each kind. `queue_away` when Redis
+    did not answer and only the processes could be looked at."""
 
     findings: tuple[Finding, ...]
+    number: int
     queue_away: bool
 
 
@@ -74,7 +76,9 @@ def compare() -> Drift:
     for key in Looker().look():
         by_kind.setdefault(key[0], []).append(key[1])
     findings = [*_dead(by_kind["gone"]), *_lost(by_kind["lost"]), *_strays(by_kind["stray"])]
-    return Drift(tuple(findings), not queue.ping())
+    # What is gone since it was seen fits by now.
+    number = len(findings) + sum(max(0, len(keys) - SHOWN) for keys in by_kind.values())
+    return Drift(tuple(findings), number, not queue.ping())
 
 
 def repair(patience: float = PATIENCE) -> list[str]:
@@ -91,8 +95,8 @@ def repair(patience: float = PATIENCE) -> list[str]:
 def as_dict(drift: Drift, repaired: list[dict]) -> dict[str, Any]:
     """For `--json`; `repaired` is what `tasks.drift.counts.counts` returns."""
     counted = [{**row, "last_at": iso(row["last_at"])} for row in repaired]
-    return {"findings": [finding.as_dict() for finding in drift.findings], "queue_away": drift.queue_away,
-            "repaired": counted}  # fmt: skip
+    return {"findings": [finding.as_dict() for finding in drift.findings], "number": drift.number,
+            "queue_away": drift.queue_away, "repaired": counted}
 
 
 def _dead(keys: list[uuid.UUID]) -> list[Finding]:

@@ -1,12 +1,11 @@
-"""Snapshots as they change, for every stream of this process: one look a second for all of them, and none while nobody
-listens."""
+"""Snapshots as they change, for every stream of this process: about one look a second for all of them, and none while
+nobody listens."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import logging
-import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +15,12 @@ from django.db import close_old_connections
 
 from events.streams import Message
 from tasks.monitor.presentation import fragment
-from tasks.monitor.shared import latest
+from tasks.monitor.shared import fresh_for, latest
 
 logger = logging.getLogger(__name__)
 
-EVERY = 1.0
+# Between two looks at least (seconds), also while the database is away.
+PAUSE = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +67,21 @@ class Feed:
     async def _look(self) -> None:
         loop = asyncio.get_running_loop()
         while parts := [part for part, number in self._followers.items() if number > 0]:
-            began = time.monotonic()
+            fresh = 0.0
             try:
-                self._newest = await loop.run_in_executor(self._thread, _look_at, parts)
+                self._newest, fresh = await loop.run_in_executor(self._thread, _look_at, parts)
             except Exception:  # the database may be away for a while; the next look may see it again
                 logger.exception("The monitor could not look.")
             news, self._news = self._news, asyncio.Event()
             news.set()
-            await asyncio.sleep(max(EVERY - (time.monotonic() - began), EVERY / 4))
+            await asyncio.sleep(max(fresh, PAUSE))
         self._newest = {}
 
 
-def _look_at(parts: list[Part]) -> dict[Part, Message]:
+def _look_at(parts: list[Part]) -> tuple[dict[Part, Message], float]:
+    """Each as it is now, and for how many seconds there will be nothing newer."""
     close_old_connections()
-    return {part: part.now() for part in parts}
+    return {part: part.now() for part in parts}, fresh_for()
 
 
 _feeds: dict[asyncio.AbstractEventLoop, Feed] = {}

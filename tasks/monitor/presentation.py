@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django.template.loader import render_to_string
@@ -84,11 +85,13 @@ def context(snapshot: dict[str, Any], chosen: str, may_operate: bool) -> dict[st
     shown = {
         "tiles": _tiles(snapshot),
         "lanes": snapshot["lanes"],
-        "workers": [_worker(one, running.get(one["task"]), snapshot["at"]) for one in alive["items"]],
+        "workers": [_markup(_worker(one, running.get(one["task"]), snapshot["at"]), may_operate)
+                    for one in alive["items"]],
         "away": alive["away"],
         "total": alive["total"],
         "hidden": alive["total"] - len(alive["items"]),
         "worker_states": ", ".join(f"{number} {state}" for state, number in sorted(alive["states"].items())),
+        "kept": snapshot["crews"],
         "lost": [one | {"look": look_of(one["state"])} for one in snapshot["lost"]],
         "running": [_running(one, by_worker) for one in snapshot["running"]],
         "more_running": snapshot["states"]["running"] - len(snapshot["running"]),
@@ -153,6 +156,12 @@ def _worker(one: dict[str, Any], task: dict[str, Any] | None, at: str) -> Worker
         f"not heard of for {one['silent']} s" if one["silent"] else "",
         one["state"] not in ORDERS.values(), one["state"] != "stopping",
     )  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _markup(row: WorkerRow, may_operate: bool) -> SafeString:
+    """The row in the table; of many workers most look as they did a second ago."""
+    return mark_safe(render_to_string("tasks/monitor/_worker.html", {"row": row, "may_operate": may_operate}))
 
 
 def _running(one: dict[str, Any], by_worker: dict[str, str]) -> RunningRow:

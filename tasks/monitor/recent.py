@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models.functions import Substr
 
 from events.times import iso
-from tasks.models import Attempt, Task
+from tasks.models import Attempt, Task, wait_between
 from tasks.monitor.ended import ended_in
 from tasks.states import TaskState
 
@@ -36,15 +36,15 @@ def quantile(values: list[float], share: float) -> float | None:
 def timing(now: datetime) -> tuple[dict[str, Any], dict[str, float | None]]:
     """Waits and runs (seconds) of what ended in the last five minutes, of 500 at most: `{"seconds", "sample", "wait":
     {"p50", "p95"}, "run": {...}}`, and by lane the p95 of its waits."""
-    rows = Task.objects.filter(finished_at__gte=now - timedelta(seconds=WINDOW)).order_by("-finished_at").only(
+    rows = Task.objects.filter(finished_at__gte=now - timedelta(seconds=WINDOW)).order_by("-finished_at").values_list(
         "lane", "created_at", "ready_at", "run_at", "started_at", "finished_at")[:SAMPLE]
     waits: dict[str, list[float]] = defaultdict(list)
     runs = []
-    for task in rows:
-        wait, run = task.wait(), task.run_time()
-        if wait is not None and run is not None:
-            waits[task.lane].append(max(wait.total_seconds(), 0.0))
-            runs.append(run.total_seconds())
+    for lane, created, ready, planned, started, finished in rows:
+        wait = wait_between(created, ready, planned, started)
+        if wait is not None:
+            waits[lane].append(max(wait.total_seconds(), 0.0))
+            runs.append((finished - started).total_seconds())
     every = [wait for lane in waits.values() for wait in lane]
     spread = {name: {"p50": quantile(values, 0.5), "p95": quantile(values, 0.95)}
               for name, values in (("wait", every), ("run", runs))}

@@ -5,31 +5,34 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any
 
 from django.utils import timezone
 
 from events.times import iso
 from tasks import workers
+from tasks.crews import actions as crews
 from tasks.monitor import recent, standing
 from tasks.monitor.ended import Ended
 from tasks.presentation import version_of
-from tasks.queue import QueueAway
+from tasks.queue import QueueAway, WorkerInfo
 
 MOST_WORKERS = 100
 # A heartbeat that is younger (seconds) is as it should be.
 FRESH = 12
+SHOWN = [one.name for one in fields(WorkerInfo) if one.name != "heartbeat_age"]
 _ended, _counting = Ended(), threading.Lock()
 
 
 def take() -> dict[str, Any]:
-    """Look now, in eleven queries that are cheap however much history there is.
+    """Look now, in twelve queries that are cheap however much history there is.
 
     `at, version` (the same while nothing has changed), `states` (how many are in each active state), `lanes`,
     `window` (see `recent.timing`, with what `succeeded`, `failed` and was `cancelled` in it), `ended` (by range a list
-    of `[start, succeeded, failed, cancelled]`), `running, coming, failures, lost`, and `workers`: `away` when Redis
-    does not answer, `total`, by `states`, and `items`, those at work first, a hundred at most.
+    of `[start, succeeded, failed, cancelled]`), `running, coming, failures, lost`, `crews` (a sentence for each), and
+    `workers`: `away` when Redis does not answer, `total`, by `states`, and `items`, those at work first, a hundred at
+    most.
     """
     now = timezone.now()
     with _counting:
@@ -50,6 +53,7 @@ def take() -> dict[str, Any]:
         "failures": recent.failures(now),
         "lost": recent.lost(now),
         "workers": _workers(),
+        "crews": [f"{one.node} keeps {crews.sentence(one)}" for one in crews.crews()],
     }
     version = version_of([json.dumps(taken, sort_keys=True)])
     return {"at": iso(now), "version": version, **taken}
@@ -63,8 +67,8 @@ def _workers() -> dict[str, Any]:
     found.sort(key=lambda one: not one.task)
     items = []
     for one in found[:MOST_WORKERS]:
-        row = asdict(one)
-        age = int(row.pop("heartbeat_age"))
+        row = {name: getattr(one, name) for name in SHOWN}
+        age = int(one.heartbeat_age)
         items.append(row | {
             "silent": age if age >= FRESH else 0, "memory": one.memory >> 20 << 20, "started_at": iso(one.started_at),
         })

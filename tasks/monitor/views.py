@@ -11,6 +11,7 @@ from accounts.access import require
 from accounts.models import Role
 from accounts.roles import at_least, role_of
 from events.streams import event_stream
+from tasks.crews.presentation import crew_context
 from tasks.monitor.ended import RANGES
 from tasks.monitor.feed import Part, follow
 from tasks.monitor.presentation import context, fragment
@@ -26,7 +27,8 @@ LIFE = 60
 @require(Role.VIEWER)
 def page(request: HttpRequest) -> HttpResponse:
     """Workers, lanes, throughput and failures, and what runs; `?range=minute|hour|day` is that of the chart."""
-    return render(request, "tasks/monitor/page.html", context(latest(), range_of(request), may_operate(request)))
+    shown = context(latest(), range_of(request), may_operate(request))
+    return render(request, "tasks/monitor/page.html", shown | crew_context())
 
 
 @never_cache

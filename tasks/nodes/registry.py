@@ -89,12 +89,15 @@ def join(name: str, *, is_watch: bool = False) -> None:
     the watch of another folder does, and BadNode."""
     values = {"home": settings.ENV.home, **({"host": here().host, "seen_at": Now()} if is_watch else {})}
     mine = Q(home__in=["", settings.ENV.home]) | Q(seen_at=None) | Q(seen_at__lt=Now() - timedelta(seconds=SILENT))
-    if Node.objects.filter(mine, pk=checked(name)).update(**values):
+    own = Node.objects.filter(mine, pk=checked(name))
+    if own.update(**values):
         return
     try:
         with transaction.atomic():
             Node.objects.create(name=name, **{"host": here().host, **values})
     except IntegrityError:
+        if own.update(**values):  # another worker of this folder was first, a moment ago
+            return
         host = Node.objects.filter(pk=name).values_list("host", flat=True).first() or "another host"
         raise NodeTaken(
             f"The node {name} is alive on {host}, with another data folder. Set HUB_NODE to a name of its own here."

@@ -26,8 +26,11 @@ MOST = 2000
 
 SQLITE_NEW = "INSERT INTO tasks_words (rowid, name, body, task) VALUES (%s, %s, %s, %s)"
 SQLITE_AGAIN = "REPLACE INTO tasks_words (rowid, name, body, task) VALUES (%s, %s, %s, %s)"
-POSTGRESQL_NEW = "INSERT INTO tasks_document (task_id, words) VALUES (%s, %s::tsvector)"
-POSTGRESQL_AGAIN = f"{POSTGRESQL_NEW} ON CONFLICT (task_id) DO UPDATE SET words = excluded.words"
+POSTGRESQL_INTO = "INSERT INTO tasks_document (task_id, words)"
+POSTGRESQL_REPLACED = "ON CONFLICT (task_id) DO UPDATE SET words = excluded.words"
+POSTGRESQL_NEW = f"{POSTGRESQL_INTO} VALUES (%s, %s::tsvector)"
+POSTGRESQL_AGAIN = f"{POSTGRESQL_NEW} {POSTGRESQL_REPLACED}"
+POSTGRESQL_GIVEN = f"{POSTGRESQL_INTO} SELECT %s, %s::tsvector FROM touched {POSTGRESQL_REPLACED}"
 
 
 def first(task: Task) -> Statement:
@@ -56,7 +59,8 @@ def _log_tail(task: Task) -> list[str]:
 def _statement(task: Task, log: list[str], *, again: bool) -> Statement:
     name, body = _words(task, log)
     if connection.vendor == "postgresql":
-        return Statement(POSTGRESQL_AGAIN if again else POSTGRESQL_NEW, (task.pk, _vector(name, body)))
+        return Statement(POSTGRESQL_AGAIN if again else POSTGRESQL_NEW, (task.pk, _vector(name, body)),
+                         POSTGRESQL_GIVEN if again else "")
     return Statement(SQLITE_AGAIN if again else SQLITE_NEW,
                      (rowid(task.pk), " ".join(name), " ".join(body), task.pk.hex))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ from events.actions import record
 from tasks.cancellation import TaskCancelled, TaskTimedOut
 from tasks.job import Child, Job, JobFailed
 from tasks.models import Task
+
+MOUTHFUL = 8 << 20
 
 
 class Trial(Job):
@@ -250,3 +253,23 @@ class Nobody(Trial):
 
     def run(self) -> None:
         raise self.wait_for([])
+
+
+class Hungry(Trial):
+    """Takes memory until it may have no more, 8 MB at a time; `most` bytes where nobody hinders it. With `room` its
+    process may have so many bytes more, and no more."""
+
+    name = "trial.hungry"
+    own_process = True
+
+    def run(self) -> None:
+        self.progress.plan([("eat", "Eat")])
+        self.progress.update("eat")
+        if room := self.params.get("room"):
+            pages = int(Path("/proc/self/statm").read_text().split()[0])
+            resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + room,) * 2)
+        eaten: list[bytes] = []
+        while len(eaten) * MOUTHFUL < self.params["most"]:
+            eaten.append(os.urandom(MOUTHFUL))
+            self.log(f"ate {len(eaten) * MOUTHFUL >> 20} MB")
+            time.sleep(self.params.get("chews", 0))

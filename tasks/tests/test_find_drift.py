@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.tests.people import signed_in
 from tasks import queue
 from tasks.actions import enqueue
-from tasks.drift.comparison import compare
+from tasks.drift.comparison import SHOWN, compare
 from tasks.drift.counts import count, counts
 from tasks.drift.models import Repair
 from tasks.jobs import Sleep
@@ -116,6 +116,20 @@ def test_what_fits_is_not_found(redis_server):
     enqueue(Sleep, {"seconds": 1})
     Rescuer().rescue()
     assert compare().findings == () and not Repair.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_more_than_are_shown_are_counted_too(redis_server, command):
+    redis_server.client().flushall()
+    redis_server.client().rpush("rq:queue:hub:reports:3", *(f"stray-{number}" for number in range(SHOWN + 7)))
+    found = compare()
+    assert (found.number, len(found.findings)) == (SHOWN + 7, SHOWN)
+    page = signed_in("admin").get("/tasks/drift/").text
+    assert f'<span class="v">{SHOWN + 7}</span>' in page and f"of {SHOWN + 7} in all" in page
+    code, out, error = command()
+    assert code == 1 and "... and 7 more" in out and f"{SHOWN + 7} do not fit" in error
+    assert json.loads(command("--json")[1])["number"] == SHOWN + 7
+    redis_server.client().flushall()
 
 
 @pytest.mark.django_db(transaction=True)

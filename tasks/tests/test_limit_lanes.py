@@ -6,6 +6,7 @@ import threading
 import time
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import connection, connections
@@ -181,14 +182,65 @@ def test_of_many_claims_at_once_only_as_many_as_the_cap_are_admitted(said):
     assert Task.objects.filter(state="running").count() == 3 and "default" in signs()
 
 
-def test_an_unlimited_lane_costs_the_claim_no_query():
+def test_a_task_that_no_limit_is_about_costs_its_claim_no_query():
+    def claimed(subject: str, **options: Any) -> tuple[bool, int]:
+        task = enqueue(Sleep, {"seconds": 0}, subject=subject, **options)
+        with CaptureQueriesContext(connection) as queries:
+            attempt = claim(task.pk, "one")
+        return attempt.task.limited, len(queries)
+
+    limited, number = claimed("")
+    assert not limited
     lane_actions.limit("reports", LaneLimits(cap=5))
-    plain, limited = enqueue(Sleep, {"seconds": 0}), enqueue(Sleep, {"seconds": 0}, lane="reports")
-    with CaptureQueriesContext(connection) as queries:
-        claim(plain.pk, "one")
-    of_limits = [query["sql"] for query in queries if "tasks_lane" in query["sql"]]
-    assert len(of_limits) == 1 and "tasks_task" in of_limits[0]  # within the one that reads the task
-    assert claim(limited.pk, "one").task.limited
+    lane_actions.cap_subject("shop:", 5)
+    for subject in ("", "bank:1", "SHOP:1", "shop", "a shop:1"):
+        assert claimed(subject) == (False, number), subject
+    assert claimed("", lane="reports")[0] and claimed("shop:1")[0] and claimed("shop:")[0]
+
+
+@pytest.mark.parametrize("limit", [
+    lambda: lane_actions.pause("default"), lambda: lane_actions.limit("default", LaneLimits(cap=1)),
+    lambda: lane_actions.cap_subject("shop:", 1),
+])  # fmt: skip
+def test_a_limit_that_is_set_while_a_claim_looks_at_its_task_is_kept(limit):
+    """It is committed after the claim has read the row, and before it takes it."""
+    assert claim(enqueue(Sleep, {"seconds": 0}, subject="shop:0").pk, "one") is not None
+    task = enqueue(Sleep, {"seconds": 0}, subject="shop:1")
+    was_set = []
+
+    def set_limit() -> None:
+        limit()
+        connections.close_all()
+
+    def meanwhile(execute, sql, params, many, context):
+        answer = execute(sql, params, many, context)
+        if sql.startswith("SELECT") and not was_set:
+            was_set.append(sql)
+            other = threading.Thread(target=set_limit)  # with a connection of its own
+            other.start()
+            other.join()
+        return answer
+
+    with connection.execute_wrapper(meanwhile), pytest.raises(limits.Refused):
+        claim(task.pk, "two")
+    assert "tasks_task" in was_set[0]
+    task.refresh_from_db()
+    assert (task.state, task.attempt, task.attempts.count()) == ("queued", 0, 0)
+
+
+def test_upper_and_lower_case_are_two_things_in_a_subject():
+    lane_actions.cap_subject("Shop_%:", 1)
+    subjects = ["Shop_%:1", "shop_%:2", "Shopxx:3", "Shop_%:4"]
+    tasks = [enqueue(Sleep, {"seconds": 0}, subject=subject) for subject in subjects]
+    for task in tasks[:3]:
+        assert claim(task.pk, "one") is not None
+    with pytest.raises(limits.Refused):
+        claim(tasks[3].pk, "one")
+    limits.turn_away(str(tasks[3].pk))
+    assert limits.review() == [] and Task.objects.get(held=True) == tasks[3]
+    lane_actions.cap_subject("shop_%:", 1)
+    lane_actions.uncap_subject("Shop_%:")
+    assert not Task.objects.filter(held=True).exists()
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,8 @@ def test_the_tasks_of_one_request(reader):
 
 
 @pytest.mark.parametrize(("query", "words"), [
-    ("state=<b>", "There is no state"), ("project=x", "named by its number"), ("project=²", "named by its number"),
+    ("state=<b>", "There is no state"), ("lane=fast", "Lanes are stacks, default"),
+    ("project=x", "named by its number"), ("project=²", "named by its number"),
     ("correlation=x", "named by a UUID"), ("cursor=x", "cursor"),
     ("limit=0", "from 1 to 200"), ("limit=201", "from 1 to 200"), ("limit=x", "from 1 to 200"),
     ("limit=%C2%B2", "from 1 to 200"), ("order=up", "asc or desc"),
@@ -131,6 +132,11 @@ def test_what_cannot_be_understood_is_said(reader, query, words):
     assert response.status_code == 400
     assert words in response.text
     assert "<b>x" not in response.text
+
+
+def test_a_lane_that_is_none_is_still_chosen_in_the_form(reader):
+    page = reader.get("/tasks/?lane=fast&q=boat")
+    assert page.status_code == 400 and "<option selected>fast</option>" in page.text and 'value="boat"' in page.text
 
 
 def test_a_list_of_fifty_costs_few_queries(reader, django_assert_max_num_queries, redis_server):

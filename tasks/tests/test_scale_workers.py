@@ -1,4 +1,7 @@
-"""How many workers there should be, on a clock of our own."""
+"""How many workers there should be: the decisions alone, on a clock and with workers that are only counted.
+
+Real workers under a real square wave are in `hub/tests/test_scale_up.py`, and many of them in `bin/bench wave`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ BOUNDS = Bounds(fewest=1, most=6, patience=60)
 
 
 class Simulation:
-    """A Hub whose tasks take `length` seconds. A worker is there two seconds after it was wanted."""
+    """What `decide` would see every two seconds of a Hub whose tasks take `length` seconds, and whose workers are there
+    as soon as they are wanted."""
 
     def __init__(self, bounds: Bounds = BOUNDS, length: float = 1.0):
         self.bounds, self.length, self.now = bounds, length, 0.0
@@ -37,7 +41,7 @@ class Simulation:
                 self.changes.append((self.now, self.memory.wanted))
 
 
-def test_a_square_wave_shorter_than_the_patience_does_not_flap():
+def test_in_a_simulation_a_square_wave_shorter_than_the_patience_does_not_flap():
     hub = Simulation()
     for _ in range(40):
         hub.run(20, arrivals=5)
@@ -46,7 +50,7 @@ def test_a_square_wave_shorter_than_the_patience_does_not_flap():
     assert 2 <= len(hub.changes) <= 5 and hub.changes[-1][0] < 160 and hub.memory.wanted >= 5
 
 
-def test_a_long_square_wave_goes_up_once_and_down_once_in_each_period():
+def test_in_a_simulation_a_long_square_wave_goes_up_once_and_down_once_in_each_period():
     hub = Simulation()
     for _ in range(5):
         before = len(hub.changes)

@@ -111,3 +111,10 @@ def test_stops_at_random_moments_end_only_the_tasks_that_they_were_for(trial_wor
     assert {key for key, state in ended.items() if state == "cancelled"} <= asked
     assert set(ended.values()) == {"succeeded", "cancelled"} and len(asked) > 2
     assert Attempt.objects.count() == len(tasks) and Attempt.objects.values("pid").distinct().count() == 1
+
+
+def test_what_is_heavy_is_imported_when_a_task_needs_it_and_then_shared_by_all_that_follow(trial_workers, run):
+    (worker,) = trial_workers()
+    first, other, second = run(messy_jobs.Heavy), run(jobs.Say), run(messy_jobs.Heavy)
+    assert not first.result["was_here"] and second.result["was_here"]
+    assert {task.attempts.get().worker for task in (first, other, second)} == {worker.name}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from tasks import actions, queue
@@ -126,3 +128,26 @@ def test_a_dead_worker_of_another_host_is_believed_dead_within_half_a_minute():
     assert queue.HEARTBEAT_TTL + GONE_ELSEWHERE + between_passes < 30
     assert registry.SILENT + GONE_ELSEWHERE + between_passes < 30
     assert GONE_ELSEWHERE > queue.HEARTBEAT_INTERVAL
+
+
+def test_workers_that_are_the_first_of_a_new_node_at_once_all_join_it():
+    """None takes another of the same folder for a stranger."""
+    barrier, refused = threading.Barrier(4), []
+
+    def join(name: str) -> None:
+        try:
+            connection.ensure_connection()
+            barrier.wait(10)
+            registry.join(name)
+        except (registry.NodeTaken, DatabaseError, threading.BrokenBarrierError) as error:
+            refused.append(error)
+        finally:
+            connections.close_all()
+
+    for number in range(5):
+        threads = [threading.Thread(target=join, args=(f"new-{number}",)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert refused == [] and Node.objects.filter(name__startswith="new-").count() == 5

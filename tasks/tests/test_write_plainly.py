@@ -11,12 +11,14 @@ from django.test.utils import CaptureQueriesContext
 
 from events.actions import fact, record
 from events.models import Event
-from events.statements import Lookup, change, insertion, run
+from events.statements import Clause, Lookup, change, insertion, run, run_given
 from tasks import limits
 from tasks.actions import enqueue
 from tasks.models import Attempt, Lane, Task
 from tasks.moves import move
 from tasks.runner import claim
+from tasks.search.finding import all_of
+from tasks.search.query import read
 from tasks.settle import settle
 from tasks.states import TaskState
 from tasks.tests.messy.jobs import Nothing
@@ -71,6 +73,43 @@ def test_a_change_touches_only_rows_that_meet_all_conditions():
     assert run(change(Attempt, new, conditions)) == 0
 
 
+def test_what_follows_a_change_is_written_with_it_or_not_at_all():
+    """On PostgreSQL they are parts of one statement, whose values have no columns to take their types from."""
+    task = enqueue(Nothing, {})
+    full, bare = Task(**FULL), Task(job="trial.nothing", title="only what must be", actor="hub")
+    attempt = claim(enqueue(Nothing, {}).pk, "w")
+    closed = change(Attempt, {"error": "e", "exit_code": 3}, {"task": attempt.task_id, "number": 1, "ended_at": None})
+    follows = [insertion(full), insertion(bare), insertion(fact("trial.one", {"n": [1, "%s"]})), closed]
+    wanted = {"id": task.pk, "state": ("queued",)}
+    assert not run_given(change(Task, {"reason": "x"}, {**wanted, "attempt": 7}), *follows)
+    attempt.refresh_from_db()
+    assert not Task.objects.filter(pk__in=[full.pk, bare.pk]).exists() and attempt.error == ""
+    with CaptureQueriesContext(connection) as queries:
+        assert run_given(change(Task, {"reason": "x"}, wanted), *follows)
+    assert len(queries) == (1 if connection.vendor == "postgresql" else 5)
+    for row in (full, bare):
+        assert columns(Task.objects.get(pk=row.pk)) == columns(row)
+    attempt.refresh_from_db()
+    assert attempt.exit_code == 3 and Event.objects.get(subject__endswith="trial.one").payload == {"n": [1, "%s"]}
+    assert Task.objects.get(pk=task.pk).reason == "x" and run_given(change(Task, {"reason": "y"}, wanted))
+
+
+def test_a_clause_is_one_more_condition():
+    task, other = enqueue(Nothing, {}, subject="a.b:1"), enqueue(Nothing, {}, subject="%s'")
+    plain = Clause(lambda: Task.objects.exclude(subject__in=["a.b:1", "b"]))
+    assert run(change(Task, {"reason": "x"}, {"id": task.pk}, plain)) == 0
+    assert run(change(Task, {"reason": "x"}, {"id": other.pk}, plain)) == 1
+    Lane.objects.create(name="default", cap=1)
+    assert run(change(Task, {"reason": "x"}, {"id": other.pk}, limits.UNLIMITED)) == 0
+
+
+def test_what_is_searched_for_is_written_with_the_end_of_a_task():
+    task = enqueue(Nothing, {})
+    attempt = claim(task.pk, "w")
+    assert settle(attempt.task, TaskState.FAILED, attempt=1, error="Ünheard of: it’s gone") == TaskState.FAILED
+    assert list(all_of(Task.objects.all(), read("ünheard"))) == [task]
+
+
 def test_a_lookup_finds_what_its_query_finds():
     def query(key):
         return Task.objects.filter(pk=key, state=TaskState.BLOCKED).annotate(limited=limits.LIMITED)
@@ -101,6 +140,5 @@ def test_a_task_costs_few_statements():
         attempt.task.silent = True  # as the runner knows of a job that said nothing
         assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == TaskState.SUCCEEDED
     statements = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-    together = 1 if connection.vendor == "postgresql" else 2
-    written = 1 if connection.vendor == "postgresql" else 3
-    assert len(statements) == written + (2 + together) + (2 + together), statements
+    enqueued, claimed, settled = (1, 2, 1) if connection.vendor == "postgresql" else (3, 4, 3)
+    assert len(statements) == enqueued + claimed + settled, statements

@@ -5,6 +5,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from events.relay.loop import Relay
+from events.relay.redis_stream import RedisCarrier
 from hub.watch import Watch
 from tasks.nodes.registry import BadNode, checked
 
@@ -22,4 +24,4 @@ class Command(BaseCommand):
         except BadNode as error:
             raise CommandError(error.message, returncode=2) from None
         settings.HUB_NODE = node  # all that this process does belongs to that node
-        Watch(node=node).run()
+        Watch(node=node, relay=Relay([RedisCarrier()])).run()

@@ -1,7 +1,9 @@
 """The main job in a real browser, with JavaScript and without it: sign in by the first link, add, start, open, copy,
 stop, delete."""
 
+import os
 import re
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -148,20 +150,28 @@ def test_a_failed_start_says_why_at_the_top(hub: RunningHub, browser: Browser, s
     context.close()
 
 
-PAGES = {"dashboard": "/", "list": "/projects/", "add": "/projects/new/", "tasks": "/tasks/", "events": "/events/"}
+PAGES = {"dashboard": "/", "list": "/projects/", "add": "/projects/new/", "tasks": "/tasks/", "events": "/events/",
+         "workers": "/tasks/workers/", "monitor": "/tasks/monitor/", "schedules": "/tasks/schedules/"}
+TABS = ("", "logs/", "environment/", "usage/", "revisions/", "copy/", "delete/", "settings/")
+LONG = "W" * 100
+
+
+@pytest.fixture(scope="module")
+def awkward(hub: RunningHub) -> str:
+    """The address of a project with the longest name, without a space to break it at, that has failed."""
+    folder = hub.root / "awkward"
+    folder.mkdir()
+    (folder / "Procfile").write_text(f"{'s' * 64}: sh -c 'echo {'e' * 300}; exit 3' {'c' * 200} $PORT\n")
+    project = hub.add(LONG, folder, env={"V" * 100: "v" * 300})
+    assert hub.ended(hub.ask(project, "start"))["state"] == "failed"
+    return f"/projects/{project}/"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_every_page_fits_its_window_and_keeps_quiet(hub: RunningHub, browser: Browser, session: dict, scheme, width):
-    project = hub.get("/api/projects").body["items"]
-    shown = dict(PAGES)
-    if not project:
-        identity = hub.add("Shown", SHOP)
-    else:
-        identity = project[0]["id"]
-    for tab in ("", "logs/", "environment/", "copy/", "delete/", "settings/"):
-        shown[f"project-{tab.strip('/') or 'overview'}"] = f"/projects/{identity}/{tab}"
+def test_every_page_fits_its_window_and_keeps_quiet(hub: RunningHub, browser: Browser, session: dict, awkward: str,
+                                                    scheme, width):
+    shown = PAGES | {f"project-{tab.strip('/') or 'overview'}": awkward + tab for tab in TABS}
     context = browser.new_context(storage_state=session, base_url=hub.address, color_scheme=scheme,
                                   viewport={"width": width, "height": 900})
     page = context.new_page()
@@ -173,5 +183,29 @@ def test_every_page_fits_its_window_and_keeps_quiet(hub: RunningHub, browser: Br
         assert answer.status == 200, path
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
+        assert page.evaluate(OVERLAID) == [], f"on {path} a table is wider than its panel"
     context.close()
     assert said == []
+
+
+OVERLAID = """() => [...document.querySelectorAll(".panel > .table")]
+    .filter(table => table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1)
+    .map(table => table.outerHTML.slice(0, 200))"""
+
+
+def test_a_taken_port_is_named_and_one_click_leases_another(hub: RunningHub, page: Page):
+    name = f"Held {'with' if page.scripted else 'without'} script"
+    project = hub.add(name, REPOSITORY / "examples" / "hello")
+    port = hub.ports(project)["web"]
+    with socket.create_server(("127.0.0.1", port)):
+        page.goto(f"/projects/{project}/")
+        page.get_by_role("button", name="Start", exact=True).click()
+        state(page, "Failed")
+        expect(page.locator(".fault")).to_contain_text(f"Port {port} of web is held by")
+        expect(page.locator(".fault")).to_contain_text(f"pid {os.getpid()}")
+        page.get_by_role("button", name="Lease another port").click()
+        expect(page.get_by_role("button", name="Lease another port")).to_have_count(0)
+        page.get_by_role("button", name="Try again").first.click()
+        state(page, "Running")
+        assert hub.ports(project)["web"] != port
+    assert hub.ended(hub.ask(project, "stop"))["state"] == "succeeded"

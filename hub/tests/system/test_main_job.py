@@ -189,14 +189,15 @@ def test_a_start_that_cannot_work_says_why_and_leaves_nothing(hub: RunningHub, n
 
 def test_a_foreign_listener_is_named_and_one_call_leases_another_port(hub: RunningHub):
     project = hub.add("taken", REPOSITORY / "examples" / "hello")
-    port = hub.ports(project)["web"]
-    with socket.socket() as foreign:
-        foreign.bind(("0.0.0.0", port))
-        foreign.listen()
+    port, other = hub.ports(project)["web"], hub.port_range[1]
+    with socket.create_server(("0.0.0.0", port)):
         task = hub.ended(hub.ask(project, "start"))
         assert task["state"] == "failed"
         assert str(port) in task["error"] and f"pid {os.getpid()}" in task["error"] + task["detail"]
-    hub.start(project)
+        assert hub.call("PATCH", f"/api/projects/{project}", {"ports": {"web": other}}).status == 200
+        hub.start(project)
+        with urllib.request.urlopen(f"http://127.0.0.1:{other}/", timeout=5) as answer:
+            assert answer.status == 200
 
 
 FLOOD = """\

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -13,10 +12,12 @@ import docker
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
 from projects.engines.compose import images, problems, remains, volumes
+from projects.engines.compose.asking import Asker
 from projects.engines.compose.bound import bind, to_build
-from projects.engines.compose.containers import Container, Look, Observer
+from projects.engines.compose.containers import Container, Look
 from projects.engines.compose.found import ANYWHERE, Found, found_in
-from projects.engines.compose.host import AWAY, Hosts, Unreachable, is_local, unreachable
+from projects.engines.compose.host import Unreachable, is_local
+from projects.engines.compose.inputs import inputs_of
 from projects.engines.compose.logs import Logs, instance_of
 from projects.engines.compose.naming import HUB_REVISION, labels_for, project_name
 from projects.engines.compose.observe import View
@@ -26,13 +27,13 @@ from projects.engines.compose.start import Start, create_step, ready_step
 from projects.engines.compose.stop import FREE, Stop, stop_steps
 from projects.engines.compose.usage import Meter
 from projects.stacks.compose import cli
-from projects.stacks.spec import Stack
+from projects.stacks.spec import Definition, Stack
 
 CHECKED_SECONDS = 3.0
 CHECK = Step("check", "Docker, files, images and ports are in order")
 
 
-class ComposeEngine:
+class ComposeEngine(Asker):
     """See `projects.engines.base.Engine` for what every method promises.
 
     `docker compose` creates and starts; everything that is seen, stopped or removed goes through the Docker API by the
@@ -42,10 +43,8 @@ class ComposeEngine:
     name = "compose"
 
     def __init__(self) -> None:
-        self.hosts = Hosts()
+        super().__init__()
         self._meter = Meter()
-        self._lock = threading.Lock()
-        self._observers: dict[docker.APIClient, Observer] = {}
         self._in_order: dict[tuple[str, int], float] = {}
 
     def problems(self, stack: Stack) -> list[Problem]:
@@ -59,19 +58,22 @@ class ComposeEngine:
     def _problems(self, stack: Stack) -> list[Problem]:
         found = problems.folder_problems(stack) or problems.command_problems()
         try:
-            own = self._look(stack, fresh=True).of(project_name(stack))
-            root = self._root(stack)
+            own = self.look(stack, fresh=True).of(project_name(stack))
+            root = self.root(stack)
         except EngineError as error:
             return [*found, problems.host_problem(error)]
         if not found:
             found = [*problems.definition_problems(stack), *problems.lease_problems(stack),
                      *problems.owner_problems(stack, own)]
             if stack.definition.document:
-                with self._asking(stack) as client:
+                with self.asking(stack) as client:
                     found += problems.image_problems(client, stack)
             if is_local(stack):
                 found += [*problems.port_problems(stack, own), *problems.disk_problems(root)]
         return found
+
+    def inputs(self, definition: Definition) -> dict[str, str]:
+        return inputs_of(definition)
 
     def up(self, stack: Stack) -> Iterator[Step]:
         yield CHECK
@@ -84,7 +86,7 @@ class ComposeEngine:
         self._check(stack)
         yield Step(CHECK.key, CHECK.label, 1, 1)
         rundir = RunDir(stack.run_dir)
-        with self._asking(stack) as client, writing(rundir), rundir.changing():
+        with self.asking(stack) as client, writing(rundir), rundir.changing():
             end_left_over(rundir.path)
             self._begin(stack, rundir)
             file = rundir.write_content(bind(stack, self._kept_labels(stack, client)))
@@ -92,7 +94,7 @@ class ComposeEngine:
             path, variables = cli.program() or "docker", cli.variables_for(stack.env)
             for service in builds:
                 yield from images.build(path, stack, file, variables, service)
-            start = Start(stack, rundir, self._observer(stack), list(stack.services))
+            start = Start(stack, rundir, self.observer(stack), list(stack.services))
             yield from start.compose(path, file)
             yield from start.wait()
             rundir.write(phase="up", ready=[service.name for service in stack.services])
@@ -104,8 +106,8 @@ class ComposeEngine:
         rundir = RunDir(stack.run_dir)
         if rundir.exists():
             end_left_over(rundir.path)
-        with self._asking(stack), writing(rundir):
-            yield from Stop(stack, rundir, self._observer(stack)).steps()
+        with self.asking(stack), writing(rundir):
+            yield from Stop(stack, rundir, self.observer(stack)).steps()
         self._meter.forget(stack)
 
     def restart(self, stack: Stack, service: str) -> Iterator[Step]:
@@ -115,8 +117,8 @@ class ComposeEngine:
             raise EngineError(f"The stack has no service {service}.", service=service) from None
         yield ready_step(stack, spec)
         rundir = RunDir(stack.run_dir)
-        with self._asking(stack) as client:
-            seen = self._look(stack, fresh=True).of(project_name(stack))
+        with self.asking(stack) as client:
+            seen = self.look(stack, fresh=True).of(project_name(stack))
             if not seen or rundir.record().phase != "up":
                 raise EngineError("The stack is not running; start it first.", service=service)
             own = [one for one in seen if one.service == service]
@@ -131,7 +133,7 @@ class ComposeEngine:
                         if one.state == "paused":
                             client.unpause(one.id)
                         client.restart(one.id, timeout=round(spec.stop_grace))
-                    start = Start(stack, rundir, self._observer(stack), [spec])
+                    start = Start(stack, rundir, self.observer(stack), [spec])
                     if len(own) < spec.instances:
                         yield from start.compose(cli.program() or "docker", rundir.content_path, [service])
                     yield from start.wait()
@@ -144,24 +146,27 @@ class ComposeEngine:
         if record.phase == "down" and not record.run:
             # Never started from here: a host that is away is no reason not to say so.
             with contextlib.suppress(Unreachable):
-                return self._view(stack, rundir).status()
+                return self.view(stack, rundir).status()
             return View(stack, record, Look(), lambda container: ()).status()
-        return self._view(stack, rundir).status()
+        return self.view(stack, rundir).status()
 
-    def found(self) -> list[Found]:
-        """The Compose projects that run on the Docker host which Hub itself uses, and that no Hub started."""
-        return found_in(self._look(ANYWHERE, fresh=True))
+    def found(self, hub_id: str) -> list[Found]:
+        """The Compose projects on the Docker host which Hub itself uses, without those of other Hubs."""
+        return found_in(self.look(ANYWHERE, fresh=True), hub_id)
 
-    def adopt(self, stack: Stack) -> None:
-        """From now on take what runs as `stack.adopted` for this stack, started a moment ago; it is not touched."""
+    def adopt(self, stack: Stack, *, runs: bool = True) -> None:
+        """From now on take what is there under the stack's name for this stack, started a moment ago, or stopped; it is
+        not touched."""
         rundir = RunDir(stack.run_dir)
         with writing(rundir), rundir.changing():
-            rundir.write(phase="up", run=max(rundir.kept_runs(), default=0) + 1, revision=stack.revision,
-                         ready=tuple(service.name for service in stack.services))
+            record = rundir.record()
+            run = record.run if record.phase == "up" or not runs else max([record.run, *rundir.kept_runs()]) + 1
+            ready = [service.name for service in stack.services] if runs else []
+            rundir.write(phase="up" if runs else "down", run=run, revision=stack.revision, ready=ready)
 
     def follow(self, stack: Stack, changed: Callable[[], None]) -> None:
         with contextlib.suppress(Unreachable):
-            self._observer(stack).follow(changed)
+            self.observer(stack).follow(changed)
 
     def ensure(self, stack: Stack) -> bool:
         """After the machine was started again Docker brings back what its restart policies say; the rest is started."""
@@ -169,8 +174,8 @@ class ComposeEngine:
         record = rundir.record()
         if record.phase not in ("starting", "up") or record.is_of_this_boot:
             return False
-        with self._asking(stack) as client, writing(rundir):
-            for one in self._look(stack, fresh=True).of(project_name(stack)):
+        with self.asking(stack) as client, writing(rundir):
+            for one in self.look(stack, fresh=True).of(project_name(stack)):
                 if one.state in ("exited", "created") and not (one.state == "exited" and one.exit_code == 0):
                     client.start(one.id)
             rundir.write(phase="up")
@@ -198,8 +203,8 @@ class ComposeEngine:
             run = next(iter(self.runs(stack)), 0)
         client, there = None, []
         if run == record.run and record.phase != "down":
-            with self._asking(stack) as client:
-                there = self._look(stack).of(project_name(stack))
+            with self.asking(stack) as client:
+                there = self.look(stack).of(project_name(stack))
         return Logs(client, rundir), there, run
 
     def runs(self, stack: Stack) -> list[int]:
@@ -209,26 +214,26 @@ class ComposeEngine:
         return sorted({*rundir.kept_runs(), *now}, reverse=True)
 
     def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
-        with self._asking(source) as client:
+        with self.asking(source) as client:
             yield from volumes.copy(client, source, target)
 
     def usage(self, stack: Stack) -> list[Usage]:
-        with self._asking(stack) as client:
-            return self._meter.measure(client, stack, self._look(stack).of(project_name(stack)))
+        with self.asking(stack) as client:
+            return self._meter.measure(client, stack, self.look(stack).of(project_name(stack)))
 
     def remains(self, stack: Stack) -> list[Remain]:
         rundir = RunDir(stack.run_dir)
         if not stack.revision and not rundir.exists():
             return []
-        with self._asking(stack) as client:
-            return remains.remains_of(client, stack, rundir, self._look(stack, fresh=True).of(project_name(stack)))
+        with self.asking(stack) as client:
+            return remains.remains_of(client, stack, rundir, self.look(stack, fresh=True).of(project_name(stack)))
 
     def remove(self, stack: Stack, *, data: bool = False) -> None:
         rundir = RunDir(stack.run_dir)
         if not stack.revision and not rundir.exists():
             return
-        with self._asking(stack) as client:
-            if self._look(stack, fresh=True).of(project_name(stack)):
+        with self.asking(stack) as client:
+            if self.look(stack, fresh=True).of(project_name(stack)):
                 raise EngineError("The stack still runs; stop it first.")
             remains.remove(client, stack, rundir, data=data)
         self._meter.forget(stack)
@@ -258,13 +263,13 @@ class ComposeEngine:
         """What has to be pulled; nothing when the host cannot be asked, which the check then says."""
         if not stack.definition.document:
             return {}
-        with contextlib.suppress(Unreachable), self._asking(stack) as client:
+        with contextlib.suppress(Unreachable), self.asking(stack) as client:
             return images.missing(client, stack, bind(stack))
         return {}
 
     def _wanted_builds(self, stack: Stack) -> list[str]:
         """The services whose image of this revision is not there yet."""
-        with contextlib.suppress(Unreachable), self._asking(stack) as client:
+        with contextlib.suppress(Unreachable), self.asking(stack) as client:
             content = bind(stack)
             return [name for name in to_build(stack)
                     if not images.is_there(client, content["services"][name]["image"])]
@@ -272,8 +277,8 @@ class ComposeEngine:
 
     def _begin(self, stack: Stack, rundir: RunDir) -> None:
         """A new run, or the one that goes on. What stood still or is paused is on its way again."""
-        record, client = rundir.record(), self._observer(stack).client
-        there = self._look(stack, fresh=True).of(project_name(stack))
+        record, client = rundir.record(), self.observer(stack).client
+        there = self.look(stack, fresh=True).of(project_name(stack))
         going_on = record.phase in ("starting", "up") and bool(there)
         if going_on and record.revision != stack.revision:
             # Compose makes these containers anew.
@@ -290,44 +295,3 @@ class ComposeEngine:
         own: list[dict[str, Any]] = [*remains.networks(client, stack), *volumes.volumes_of(client, stack)]
         return {one["Name"]: {name: value for name, value in (one.get("Labels") or {}).items()
                               if name in labels_for(stack) or name == HUB_REVISION} for one in own}
-
-    # Asking the host
-
-    def _root(self, stack: Stack) -> str:
-        """The folder in which the host keeps its data."""
-        with self._asking(stack) as client:
-            return str(client.info()["DockerRootDir"])
-
-    @contextlib.contextmanager
-    def _asking(self, stack: Stack) -> Iterator[docker.APIClient]:
-        """The client of the stack's host; what fails in between is told as an EngineError."""
-        client = self.hosts.client(stack)
-        try:
-            try:
-                yield client
-            except Unreachable:
-                raise
-            except EngineError:
-                # A command of Compose has failed: where its host went away meanwhile, that is the cause to tell.
-                client.ping()
-                raise
-        except docker.errors.APIError as error:
-            raise EngineError(f"Docker refused: {str(error.explanation or error).rstrip('.')}.") from error
-        except AWAY as error:
-            if isinstance(error, OSError) and error.errno is not None and not isinstance(error, ConnectionError):
-                raise
-            raise unreachable(stack, error) from error
-
-    def _observer(self, stack: Stack) -> Observer:
-        client = self.hosts.client(stack)
-        with self._lock:
-            return self._observers.setdefault(client, Observer(client))
-
-    def _look(self, stack: Stack, *, fresh: bool = False) -> Look:
-        with self._asking(stack):
-            return self._observer(stack).look(fresh=fresh)
-
-    def _view(self, stack: Stack, rundir: RunDir) -> View:
-        with self._asking(stack) as client:
-            logs = Logs(client, rundir)
-            return View(stack, rundir.record(), self._look(stack), logs.last_lines)

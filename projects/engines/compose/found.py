@@ -1,4 +1,4 @@
-"""Compose projects that run on a Docker host although no Hub started them: what can be adopted."""
+"""Compose projects that are on a Docker host, started by others or by this Hub: what can be adopted."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from projects.engines.compose.containers import Container, Look
-from projects.engines.compose.naming import HUB_ID
+from projects.engines.compose.naming import HUB_ID, HUB_PROJECT, HUB_REVISION
 from projects.stacks.spec import Definition, Stack
 
 FOLDER = "com.docker.compose.project.working_dir"
@@ -23,13 +23,20 @@ ANYWHERE = Stack(hub_id="", slug="", definition=Definition("compose", Path("/"),
 @dataclass(frozen=True, slots=True)
 class Found:
     """A Compose project as the labels of its containers tell of it: where it was started, from which files, with which
-    env files. The paths are those of whoever started it."""
+    env files. The paths are those of whoever started it. `slug`: of the project that it was to this Hub, and `revision`
+    what was started of it last; empty and 0 for what no Hub started."""
 
     name: str
     folder: Path
     files: tuple[Path, ...]
     env_files: tuple[Path, ...]
     containers: tuple[Container, ...]
+    slug: str = ""
+    revision: int = 0
+
+    @property
+    def runs(self) -> bool:
+        return any(one.state in ALIVE for one in self.containers)
 
     @property
     def services(self) -> list[str]:
@@ -41,11 +48,11 @@ class Found:
         return sorted({one.service for one in self.containers for name in one.volumes if _is_unnamed(name)})
 
 
-def found_in(look: Look) -> list[Found]:
-    """Every Compose project of which something runs, and nothing carries the label of a Hub, by name."""
+def found_in(look: Look, hub_id: str) -> list[Found]:
+    """Every Compose project of which there are containers, without those that another Hub started, by name."""
     return [
         _found(name, containers) for name, containers in sorted(look.containers.items())
-        if any(one.state in ALIVE for one in containers) and not any(HUB_ID in one.labels for one in containers)
+        if {one.labels.get(HUB_ID, hub_id) for one in containers} == {hub_id}
     ]
 
 
@@ -53,8 +60,9 @@ def _found(name: str, containers: list[Container]) -> Found:
     # Services may have been started one by one, each from other files: the last start is the one that counts.
     labels = max(containers, key=lambda one: one.started_at or NEVER).labels
     folder = Path(labels.get(FOLDER, ""))
+    revision = labels.get(HUB_REVISION, "")
     return Found(name, folder, _paths(folder, labels.get(FILES, "")), _paths(folder, labels.get(ENV_FILES, "")),
-                 tuple(containers))
+                 tuple(containers), labels.get(HUB_PROJECT, ""), int(revision) if revision.isdigit() else 0)
 
 
 def _paths(folder: Path, text: str) -> tuple[Path, ...]:

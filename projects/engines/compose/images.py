@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import re
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import docker
 from docker.utils import parse_repository_tag
@@ -25,8 +26,6 @@ TICK = 0.3
 REGISTRY_SECONDS = 4.0
 RULE = "------"
 SHOWN_LINES = 30
-KEPT_BUILDS = 5
-"""Images that Hub built for earlier revisions of a service, kept so that a start can go back to them."""
 
 _STAGE = re.compile(r"#(\d+) \[([^\]]*?)\s*(\d+)/(\d+)\] (.*)")
 _DONE = re.compile(r"#(\d+) (?:DONE|CACHED)")
@@ -91,18 +90,18 @@ def build_step(service: str) -> Step:
 
 def pull(client: docker.APIClient, stack: Stack, wanted: Mapping[str, list[str]]) -> Iterator[Step]:
     """Pull all images at once; a step of each counts its bytes. EngineError for the first that cannot be had."""
-    told: queue.Queue[tuple[str, int, int, str, str]] = queue.Queue()
+    told: queue.Queue[tuple[str, _Pulled, str]] = queue.Queue()
     stopped = threading.Event()
 
     def work(image: str) -> None:
         try:
-            for done, total, remark in _pulled(client, image):
+            for pulled in _pulled(client, image):
                 if stopped.is_set():
                     return
-                told.put((image, done, total, remark, ""))
-            told.put((image, 1, 1, "", "done"))
+                told.put((image, pulled, ""))
+            told.put((image, _Pulled(), "done"))
         except (docker.errors.DockerException, *AWAY) as error:
-            told.put((image, 0, 0, "", str(getattr(error, "explanation", "") or error) or "it failed"))
+            told.put((image, _Pulled(), str(getattr(error, "explanation", "") or error) or "it failed"))
 
     for image in wanted:
         threading.Thread(target=work, args=(image,), daemon=True).start()
@@ -110,7 +109,7 @@ def pull(client: docker.APIClient, stack: Stack, wanted: Mapping[str, list[str]]
     try:
         while waiting:
             try:
-                image, done, total, remark, end = told.get(timeout=1.0)
+                image, pulled, end = told.get(timeout=1.0)
             except queue.Empty:
                 # Said again, so that whoever listens can stop listening.
                 yield pull_step(next(iter(waiting)))
@@ -123,14 +122,24 @@ def pull(client: docker.APIClient, stack: Stack, wanted: Mapping[str, list[str]]
             elif end:
                 raise _not_pulled(stack, image, wanted[image][0], end)
             else:
-                totals[image] = max(total, totals.get(image, 1))
-                yield Step(step.key, step.label, min(done, totals[image] - 1), totals[image], remark)
+                totals[image] = max(pulled.total, totals.get(image, 1))
+                yield Step(step.key, step.label, min(pulled.done, totals[image] - 1), totals[image], pulled.remark,
+                           pulled.lines)
     finally:
         stopped.set()
 
 
-def _pulled(client: docker.APIClient, image: str) -> Iterator[tuple[int, int, str]]:
-    """Bytes done, bytes in all as far as they are known, and a remark; EngineError when the registry refuses."""
+class _Pulled(NamedTuple):
+    """Bytes done, bytes in all as far as they are known, a remark, and what the registry and Docker said."""
+
+    done: int = 0
+    total: int = 1
+    remark: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def _pulled(client: docker.APIClient, image: str) -> Iterator[_Pulled]:
+    """How a pull goes; DockerException when the registry refuses."""
     repository, tag = parse_repository_tag(image)
     layers: dict[str, tuple[int, int]] = {}
     for line in client.pull(repository, tag=tag or "latest", stream=True, decode=True):
@@ -142,7 +151,10 @@ def _pulled(client: docker.APIClient, image: str) -> Iterator[tuple[int, int, st
         elif line.get("status") == "Download complete" and layer in layers:
             layers[layer] = (layers[layer][1], layers[layer][1])
         done, total = sum(one for one, _ in layers.values()), sum(one for _, one in layers.values())
-        yield done, max(total, 1), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else str(line.get("status", ""))
+        status = str(line.get("status", ""))
+        said = f"{layer}: {status}" if layer else status
+        yield _Pulled(done, max(total, 1), f"{done / 1e6:.1f} of {total / 1e6:.1f} MB" if total else status,
+                      () if detail or not status else (said,))
 
 
 def _not_pulled(stack: Stack, image: str, service: str, said: str) -> EngineError:
@@ -250,15 +262,13 @@ def built_images(client: docker.APIClient, stack: Stack) -> list[dict[str, Any]]
 
 
 def prune(client: docker.APIClient, stack: Stack) -> None:
-    """Remove what Hub built for revisions older than the newest few."""
+    """Remove what Hub built for earlier revisions and no kept one ran."""
     for service in to_build(stack):
         prefix = f"{image_repository(stack, service)}:r"
-        tags = [tag for image in built_images(client, stack) for tag in image.get("RepoTags") or ()
-                if tag.startswith(prefix) and tag.removeprefix(prefix).isdigit()]
-        tags.sort(key=lambda tag: int(tag.removeprefix(prefix)), reverse=True)
-        for tag in tags[KEPT_BUILDS:]:
-            try:
-                client.remove_image(tag)
-            except docker.errors.APIError:
-                # A container still runs it; the next start tries again.
-                continue
+        for image in built_images(client, stack):
+            for tag in image.get("RepoTags") or () if image["Id"] not in stack.keeps else ():
+                number = tag.removeprefix(prefix)
+                if tag.startswith(prefix) and number.isdigit() and int(number) < stack.revision:
+                    # A container may still run it; the next start tries again.
+                    with contextlib.suppress(docker.errors.APIError):
+                        client.remove_image(tag)

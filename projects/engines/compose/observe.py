@@ -84,6 +84,8 @@ class View:
             return "paused", "its container is paused (docker pause)"
         if one.state == "restarting":
             return "restarting", f"{how_it_ended(one)}; Docker starts it again"
+        if self.record.phase == "down":  # there are containers, though nobody wants them to run
+            return "stopped", ""
         if one.state == "created":
             if one.error:
                 return "failed", f"could not be started: {one.error}"

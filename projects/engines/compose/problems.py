@@ -14,7 +14,7 @@ from projects.engines.base import EngineError, Problem
 from projects.engines.compose.bound import bind, images_of, is_row, leases_of, to_build
 from projects.engines.compose.containers import Container
 from projects.engines.compose.host import Unreachable, is_local
-from projects.engines.compose.images import KEPT_BUILDS, is_there, missing, refused
+from projects.engines.compose.images import is_there, missing, refused
 from projects.engines.compose.naming import HUB_ID, image_name
 from projects.engines.host_ports import holders
 from projects.stacks.compose import cli
@@ -137,8 +137,8 @@ def image_problems(client: docker.APIClient, stack: Stack) -> Iterator[Problem]:
 def _gone(service: str, image: str) -> Problem:
     return Problem(
         "image", f"The image that {service} ran in this revision is not on the Docker host any more ({image[:19]}).",
-        f"Hub keeps the images of the newest {KEPT_BUILDS} builds of a service. Go back to a newer revision, or start "
-        "what the folder says.", service=service,
+        "Somebody removed it, and the same cannot be made again. Go back to another revision, or start what the folder "
+        "says.", service=service,
     )
 
 

@@ -24,6 +24,7 @@ POLL_SECONDS = 0.1
 REMARK_SECONDS = 1.0
 # Until a service that fails and is started again by Docker is given up.
 RESTARTS_ALLOWED = 5
+WAITS = "waits for what it depends on"
 _MADE = ("Created", "Running", "Recreated", "Started", "Starting", "Healthy", "Waiting")
 
 
@@ -53,12 +54,13 @@ class Start:
         self.answered: set[str] = set()
         self.probed: dict[str, float] = {}
         self.output: list[str] = []
-        self.began = time.monotonic()
+        self.began = self.remarked = time.monotonic()
         # What was there before says nothing until Compose has done its work: it may start it, or make it anew.
         self.before: set[str] = set()
 
     def compose(self, docker: str, file: Path, only: list[str] | None = None) -> Iterator[Step]:
-        """Let Compose create and start the containers, and tell what is seen meanwhile."""
+        """Let Compose create and start the containers, and tell what is seen meanwhile: Compose itself waits for those
+        on which others depend."""
         self.before = {one.id for one in self.observer.look(fresh=True).of(project_name(self.stack))}
         step = create_step(self.services)
         made: set[str] = set()
@@ -71,10 +73,14 @@ class Start:
                         made.add(parts[1])
                 done = min(len(made), step.total)
                 remark = lines[-1].strip() if lines else ""
+                said = tuple(line.strip() for line in lines)
                 if lines and not only:
-                    yield Step(step.key, step.label, done, step.total, remark if done < step.total else "",
-                               tuple(line.strip() for line in lines))
+                    yield Step(step.key, step.label, done, step.total, remark if done < step.total else "", said)
+                elif lines:
+                    one = ready_step(self.stack, self.services[0])
+                    yield Step(one.key, one.label, self.ready.get(only[0], 0), one.total, remark, said)
                 yield from self.look()
+                yield from self._remarks(only_begun=True)
             self.output = command.lines
             self.before = set()
             if command.code != 0:
@@ -85,19 +91,28 @@ class Start:
 
     def wait(self) -> Iterator[Step]:
         """Until every service is ready. EngineError for the first that cannot be."""
-        remarked = time.monotonic()
         while True:
             yield from self.look()
-            waiting = [service for service in self.services if self.ready.get(service.name, 0) < service.instances]
-            if not waiting:
+            if not self._waiting():
                 return
-            if time.monotonic() - remarked >= REMARK_SECONDS:
-                remarked = time.monotonic()
-                for service in waiting:
-                    step = ready_step(self.stack, service)
-                    yield Step(step.key, step.label, self.ready.get(service.name, 0), step.total,
-                               self.remarks.get(service.name) or f"{remarked - self.began:.0f} s")
+            yield from self._remarks()
             time.sleep(POLL_SECONDS)
+
+    def _waiting(self) -> list[ServiceSpec]:
+        return [service for service in self.services if self.ready.get(service.name, 0) < service.instances]
+
+    def _remarks(self, *, only_begun: bool = False) -> Iterator[Step]:
+        """Once a second how it stands with each service that is not ready; `only_begun`: that has been started."""
+        if time.monotonic() - self.remarked < REMARK_SECONDS:
+            return
+        self.remarked = time.monotonic()
+        for service in self._waiting():
+            remark = self.remarks.get(service.name, "")
+            if only_begun and remark in ("", WAITS):
+                continue
+            step = ready_step(self.stack, service)
+            yield Step(step.key, step.label, self.ready.get(service.name, 0), step.total,
+                       remark or f"{self.remarked - self.began:.0f} s")
 
     def look(self) -> Iterator[Step]:
         """A step for each service of which more instances are ready than before."""
@@ -135,7 +150,7 @@ class Start:
         if one.state == "created" and one.error:
             raise self._failed(spec, one)
         if one.state != "running":
-            self.remarks[spec.name] = "waits for what it depends on" if one.state == "created" else one.state
+            self.remarks[spec.name] = WAITS if one.state == "created" else one.state
             return False
         if one.restarts > RESTARTS_ALLOWED:
             raise self._failed(spec, one)
@@ -165,6 +180,8 @@ class Start:
             found = probe.serves(ports[0], spec.ready.path)
         else:
             found = any(probe.answers(port) for port in ports)
+        if not found:
+            self.remarks[spec.name] = "does not answer yet"
         if not found and _age(one) >= spec.ready.timeout:
             named = " or ".join(str(port) for port in sorted(ports))
             lines = self.logs.last_lines(one)

@@ -20,9 +20,9 @@ from typing import BinaryIO
 import dagger
 from beartype.roar import BeartypeCallHintReturnViolation
 
+from projects.engines.compose.ignored import ignored
 from projects.engines.dagger.access import QUIET
 from projects.engines.dagger.failure import failure_of
-from projects.engines.dagger.ignored import ignored
 from projects.engines.dagger.image import INLINE, Image
 from projects.engines.dagger.order import Order, Report
 from projects.engines.dagger.session import Session, SessionFailed

@@ -58,7 +58,7 @@ class DaggerEngine(ComposeEngine):
             yield Step(CHECK.key, CHECK.label, 1, 1)
             yield from self._build(stack, wanted)
             yield from (step for step in running if step.key != CHECK.key)
-        with self._asking(stack) as client:
+        with self.asking(stack) as client:
             docker_images.prune(client, stack)
 
     def build(self, stack: Stack) -> Iterator[Step]:
@@ -99,7 +99,7 @@ class DaggerEngine(ComposeEngine):
         if not every:
             return []
         try:
-            with self._asking(stack) as client:
+            with self.asking(stack) as client:
                 return [image for image in every if not docker_images.is_there(client, image.name)]
         except EngineError:
             return every

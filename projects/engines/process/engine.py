@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
 from projects.engines.process.environment import marker
 from projects.engines.process.family import Family
+from projects.engines.process.found import Lives, living_in
 from projects.engines.process.launch import launch, wake
 from projects.engines.process.merged import read_history, read_service
 from projects.engines.process.observe import View
@@ -21,7 +23,7 @@ from projects.engines.process.stop import stop
 from projects.engines.process.usage import Meter
 from projects.engines.process.wish import in_order, wish_restart, wish_up
 from projects.engines.sizes import size_of
-from projects.stacks.spec import Stack
+from projects.stacks.spec import Definition, Stack
 
 CHECK = Step("check", "folder, commands and ports are in order")
 
@@ -40,6 +42,10 @@ class ProcessEngine:
 
     def problems(self, stack: Stack) -> list[Problem]:
         return problems_of(stack, set(self._processes(stack)))
+
+    def inputs(self, definition: Definition) -> dict[str, str]:
+        """Nothing: code that changed is a matter of a restart."""
+        return {}
 
     def up(self, stack: Stack) -> Iterator[Step]:
         try:
@@ -101,6 +107,13 @@ class ProcessEngine:
             return False
         launch(rundir)
         return True
+
+    def living(self, run_dirs: Mapping[str, Path], hub_id: str) -> list[Lives]:
+        """The stacks in these run folders, by their slugs, that this Hub started and that run."""
+        return living_in(run_dirs, hub_id)
+
+    def adopt(self, stack: Stack, *, runs: bool = True) -> None:
+        """From now on take what lives in the run folder for this stack; it is not touched. Nothing has to be noted."""
 
     def logs(self, stack: Stack, service: str, *, tail: int = 200, after: int | None = None,
              run: int | None = None, since: datetime | None = None) -> LogChunk:

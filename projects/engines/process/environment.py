@@ -8,7 +8,7 @@ import re
 import sys
 
 from projects.engines.process.family import SERVICE_VARIABLE, STACK_VARIABLE
-from projects.stacks.spec import ServiceSpec, Stack
+from projects.stacks.spec import Port, ServiceSpec, Stack
 
 FROM_HOST = ("HOME", "USER", "LOGNAME", "LANG", "TZ", "SHELL", "TMPDIR")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -47,23 +47,29 @@ def first_port(stack: Stack, service: ServiceSpec, number: int = 1) -> int | Non
     return stack.host_ports.get((service.name, number, service.ports[0].container_port))
 
 
+def port_names(service: ServiceSpec, number: int, port: Port) -> tuple[str, str]:
+    """The variables by which others find an instance of a service: its first port, and this one."""
+    name = f"HUB_PORT_{_upper(service)}"
+    own = name if number == 1 else f"{name}__{number}"
+    return own, f"{own}_{port.container_port}"
+
+
 def port_variables(stack: Stack) -> dict[str, str]:
     """How the services of a stack find each other; the names are those of `variables_for`."""
     variables = {}
     for service in stack.services:
-        name = _upper(service)
         for number in range(1, service.instances + 1):
-            own = f"HUB_PORT_{name}" if number == 1 else f"HUB_PORT_{name}__{number}"
             first = first_port(stack, service, number)
             if first is None:
                 continue
-            variables[own] = str(first)
             for port in service.ports:
+                own, named = port_names(service, number, port)
+                variables[own] = str(first)
                 leased = stack.host_ports.get((service.name, number, port.container_port))
                 if leased is not None:
-                    variables[f"{own}_{port.container_port}"] = str(leased)
+                    variables[named] = str(leased)
             if number == 1:
-                variables[f"{name}_PORT"] = str(first)
+                variables[f"{_upper(service)}_PORT"] = str(first)
     return variables
 
 

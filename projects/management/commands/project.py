@@ -57,9 +57,9 @@ class Command(BaseCommand):
         add.add_argument("--env", action="append", default=[], metavar="NAME=VALUE")
         add.add_argument("--autostart", action="store_true")
         add.add_argument("--node", default="", help="the node that the folder is on (this one)")
-        adopt = command("adopt", "List the Compose projects that run without Hub, or make one a project as it runs.",
+        adopt = command("adopt", "List what runs without being a project, or make one of it a project as it runs.",
                         project=False)
-        adopt.add_argument("running", nargs="?", default="", metavar="NAME", help="as docker compose ls shows it")
+        adopt.add_argument("running", nargs="?", default="", metavar="NAME", help="as the list shows it")
         adopt.add_argument("--name", default="", help="of the project; default: the same")
         copy = command("copy", "A second project beside the first, with ports of its own.")
         copy.add_argument("name", help="the name of the copy")
@@ -129,14 +129,19 @@ class Command(BaseCommand):
     def do_adopt(self, *, running: str, name: str, json: bool, **_: Any) -> None:
         if running:
             return self.print_project(adoption.adopt(running, name=name), json)
-        rows = [{"name": one.name, "engine": one.engine, "path": one.path, "services": one.services, "ports": one.ports,
+        seen = adoption.survey()
+        rows = [{"adopt": one.key, "name": one.name, "state": "running" if one.runs else "stopped",
+                 "origin": one.origin, "engine": one.engine, "path": one.path, "services": one.services,
+                 "ports": one.ports,
                  "error": one.error and f"{one.error.message} {one.error.hint}".strip(), "warnings": one.warnings}
-                for one in adoption.adoptable()]
+                for one in seen.found]
+        if seen.unreadable is not None:
+            self.stderr.write(f"{seen.unreadable.message} {seen.unreadable.hint}".strip())
         if json:
             return self.print_json(rows)
         for row in rows:
             ports = " ".join(f":{port}" for port in row["ports"])
-            self.stdout.write(f"{row['name']}  {', '.join(row['services'])}  {ports}  {row['path']}")
+            self.stdout.write(f"{row['adopt']}  {', '.join(row['services'])}  {ports or row['state']}  {row['path']}")
             for text in filter(None, [row["error"], *row["warnings"]]):
                 self.stdout.write(f"  {text}")
         return None

@@ -81,7 +81,10 @@ def test_a_taken_port_names_who_has_it_and_offers_another():
         assert done(actions.start(project)).state == "failed"
         project.refresh_from_db()
         page = signed_in("operator").get(reverse("projects:detail", args=[project.pk])).content.decode()
-    assert "is taken" in page and "Lease another port" in page and "Stop that process" in page
+        held = project.leases.get()
+    assert f"Port {held.host_port} of web is held by" in page and "Stop that process" in page
+    assert page.count(reverse("projects:release-port", args=[project.pk, held.pk])) == 2, "action and hx-post"
+    assert "is taken" not in page, "it is told once"
 
 
 def test_a_broken_procfile_names_its_line():
@@ -122,6 +125,7 @@ def test_a_service_that_is_killed_again_and_again_says_so_at_the_top():
     ("exited with code 1", ["Error: Cannot find module 'express'"], "express is not installed"),
     ("exited with code 1", ["write: No space left on device"], "disk is full"),
     ("exited with code 1", ["FATAL ERROR: JavaScript heap out of memory"], "Memory ran out"),
+    ("exited with code 1", ["KeyError: 'PORT'"], "wants to be told its port"),
     ("exited with code 1", ["DATABASE_URL is not set"], "The variable DATABASE_URL is not set"),
     ("exited with code 1", ["python3: can't open file '/srv/x.py': [Errno 2] No such file"], "/srv/x.py"),
     ("was ended by SIGSEGV after 2 s", [], "crashed"),

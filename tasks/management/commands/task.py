@@ -176,13 +176,15 @@ class Command(BaseCommand):
                 self.stdout.write(sentence)
             for finding in found.findings:
                 self.stdout.write(f"{finding.label}: {finding.id}  {finding.title}  ({finding.detail})")
+            if found.number > len(found.findings):
+                self.stdout.write(f"... and {found.number - len(found.findings)} more")
             if not found.findings:
                 self.stdout.write("Database and queue agree.")
             self.stdout.write("Put right in 30 days: " + ", ".join(f"{row['count']} {row['kind']}" for row in counts()))
         if found.queue_away:
             raise CommandError("Redis does not answer: only the processes were looked at.", returncode=FAILED)
         if found.findings:
-            raise CommandError(f"{len(found.findings)} do not fit.", returncode=FAILED)
+            raise CommandError(f"{found.number} do not fit.", returncode=FAILED)
 
     def _task(self, text: str) -> Task:
         try:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import getpass
 import json
+import re
 import time
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from events.context import acting
 from tasks import workers
+from tasks.crews import actions as crews
+from tasks.crews.models import MOST
+from tasks.errors import BadLimit
 from tasks.queue import QueueAway, WorkerInfo
 
 FAILED, BAD_INPUT = 1, 2
 POLL = 0.2
+NUMBER = re.compile("[0-9]{1,9}")
 
 
 class Command(BaseCommand):
-    """`manage.py workers list|show|drain|stop|kill` (`manage.py worker` is one).
+    """`manage.py workers list|show|drain|stop|kill|scale` (`manage.py worker` is one).
 
     Exit code 0: done (with --wait: and it has finished its task, or has ended); 1: Redis or the worker does not
-    answer; 2: there is no such worker.
+    answer; 2: there is no such worker, or bad input.
     """
 
-    help = "Lists, drains, stops and kills workers."
+    help = "Lists, drains, stops and kills workers, and says how many there are to be."
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -38,19 +44,26 @@ class Command(BaseCommand):
             verb.add_argument("id")
         for verb in (drain, stop, kill):
             verb.add_argument("--wait", action="store_true", help="until it works on nothing, or has ended")
-        for verb in (listing, show, drain, stop, kill):
+        scale = verbs.add_parser("scale", help="How many workers up keeps; with a number so many, until auto.")
+        scale.add_argument("number", nargs="?", metavar="NUMBER|auto", help="auto: as many as are needed")
+        scale.add_argument("--node", default=settings.HUB_NODE, help="the host whose up it is (this one)")
+        scale.add_argument("--reason", default="", help="what for; it stands on the page and in the event")
+        for verb in (listing, show, drain, stop, kill, scale):
             verb.add_argument("--json", action="store_true", help="JSON on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
         with acting(actor=f"command:{getpass.getuser()}", via="command"):
             try:
                 self._do(options["verb"], options)
-            except workers.NoSuchWorker as error:
+            except (workers.NoSuchWorker, crews.NoSuchCrew, BadLimit) as error:
                 raise CommandError(str(error), returncode=BAD_INPUT) from None
             except (workers.Unheard, QueueAway) as error:
                 raise CommandError(str(error), returncode=FAILED) from None
 
     def _do(self, verb: str, options: dict[str, Any]) -> None:
+        if verb == "scale":
+            self._scale(options)
+            return
         if verb == "list":
             found = workers.workers()
             if options["json"]:
@@ -65,6 +78,21 @@ class Command(BaseCommand):
             self._json(workers.worker_dict(one))
         else:
             self._line(one)
+
+    def _scale(self, options: dict[str, Any]) -> None:
+        number, node = options["number"], options["node"]
+        if number is None:
+            crew = crews.crew(node)
+        elif number == "auto":
+            crew = crews.release(node)
+        elif NUMBER.fullmatch(number):
+            crew = crews.fix(node, int(number), options["reason"])
+        else:
+            raise BadLimit(f"{number[:40]!r} is no number of workers: use 1 to {MOST}, or auto.", "workers")
+        if options["json"]:
+            self._json(crews.crew_dict(crew))
+        else:
+            self.stdout.write(f"{crew.node}  {crews.sentence(crew)}")
 
     def _line(self, one: WorkerInfo) -> None:
         self.stdout.write(f"{one.name}  {one.state:<8}  {one.node}  pid {one.pid}  {one.memory >> 20} MB  "

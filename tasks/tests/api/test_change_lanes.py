@@ -39,6 +39,7 @@ def test_lanes_are_listed_with_what_runs_and_waits_and_changed(api):
 @pytest.mark.parametrize(("body", "field"), [
     ({"cap": 0}, "cap"), ({"cap": "2"}, "cap"), ({"rate": 5}, "period"), ({"period": 5}, "rate"),
     ({"rate": 5, "period": 0}, "period"), ({"paused": "yes"}, "paused"), ({"speed": 3}, "speed"),
+    ({"rate": 5, "period": "60"}, "period"), ({"rate": 5, "period": True}, "period"), ({"rate": 5.5}, "rate"),
 ])
 def test_a_bad_limit_is_422_and_names_its_field(api, body, field):
     assert error_of(patch(api("operator"), "/api/lanes/reports", body), 422)["field"] == field

@@ -63,7 +63,8 @@ def test_filters(api):
 
 @pytest.mark.parametrize(("query", "field"), [
     ("limit=0", "limit"), ("limit=201", "limit"), ("limit=x", "limit"), ("limit=-1", "limit"), ("order=up", "order"),
-    ("state=done", "state"), ("project=shop", "project"), ("cursor=" + "x" * 600, "cursor"),
+    ("state=done", "state"), ("lane=fast", "lane"), ("lane=", "lane"), ("project=shop", "project"),
+    ("cursor=" + "x" * 600, "cursor"),
 ])
 def test_a_parameter_that_is_not_understood_is_422_and_named(api, query, field):
     assert error_of(api("viewer").get(f"/api/tasks?{query}"), 422)["field"] == field

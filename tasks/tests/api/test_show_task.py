@@ -48,7 +48,7 @@ def test_every_field_of_the_contract(api):
     assert (body["wait"], body["run"], body["remaining"]) == (2.0, 3.0, None)
     assert body["attempts"][0] == {
         "number": 1, "started_at": body["started_at"], "ended_at": body["finished_at"], "outcome": "died",
-        "error": None, "exit_code": None, "signal": "SIGKILL", "worker": "w1",
+        "error": None, "exit_code": None, "signal": "SIGKILL", "memory": None, "worker": "w1",
     }
     assert [line["text"] for line in body["log_tail"]] == [f"line {number}" for number in range(10, 60)]
     assert len(body["created_at"]) == len("2026-11-22T15:00:00.000000Z") and body["created_at"].endswith("Z")

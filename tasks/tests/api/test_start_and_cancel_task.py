@@ -32,7 +32,11 @@ def test_a_started_task_is_accepted_with_what_was_asked(api):
     ({"params": []}, "params"), ({"params": {"seconds": "x" * 300_000}}, "params"),
     ({"priority": 0}, "priority"), ({"priority": 11}, "priority"), ({"priority": "5"}, "priority"),
     ({"priority": True}, "priority"), ({"lane": "fast"}, "lane"), ({"lane": 1}, "lane"),
-    ({"run_at": "tomorrow"}, "run_at"), ({"run_at": "2026-11-22T15:00:00"}, "run_at"), ({"state": "queued"}, "state"),
+    ({"run_at": "tomorrow"}, "run_at"), ({"run_at": 4102444800}, "run_at"), ({"run_at": "4102444800"}, "run_at"),
+    ({"run_at": 4102444800.5}, "run_at"), ({"run_at": True}, "run_at"), ({"run_at": "2100-01-01"}, "run_at"),
+    ({"depends_on": "x"}, "depends_on"), ({"depends_on": [7]}, "depends_on.0"),
+    ({"unless_succeeded": "x"}, "unless_succeeded"), ({"run_at": "2026-11-22T15:00:00"}, "run_at"),
+    ({"state": "queued"}, "state"),
 ])
 def test_bad_input_is_422_names_its_field_and_starts_nothing(api, fields, field):
     assert error_of(api("operator").post("/api/tasks", START | fields), 422)["field"] == field

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
 import locale
 import os
 import resource
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -95,6 +97,19 @@ class Own(Trial):
 
     def run(self) -> dict[str, Any]:
         return {"pid": os.getpid()}
+
+
+class Heavy(Trial):
+    """Imports a module that nothing else here does."""
+
+    name = "trial.heavy"
+    own_process = True
+    heavy = ("colorsys",)
+
+    def run(self) -> dict[str, Any]:
+        was_here = "colorsys" in sys.modules
+        importlib.import_module("colorsys")
+        return {"was_here": was_here}
 
 
 class Quick(Trial):

@@ -32,7 +32,7 @@ STREAM, PAGE = "/api/tasks/stream", "/tasks/monitor/stream/"
 def fresh(redis_server) -> None:
     cache.clear()
     shared.forget()
-    assert streams.EventStream._open == 0
+    assert streams.EventStream.open_now() == 0
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_who_comes_again_hears_what_is_now_and_nothing_twice(cookie):
     run(steps)
 
 
-def test_many_listeners_cost_one_look_a_second(cookie, monkeypatch):
+def test_many_listeners_cost_no_more_looks_than_one(cookie, monkeypatch):
     looks = []
     monkeypatch.setattr(shared, "take", lambda: looks.append(connection.alias) or take())
 
@@ -154,13 +154,13 @@ def test_many_listeners_cost_one_look_a_second(cookie, monkeypatch):
         for one in opened:
             await one.until(lambda one=one: one.messages, 30)
         await opened[0].until(lambda: len(opened[0].messages) > 3, 30)
-        assert len(looks) - before <= time.monotonic() - began + 2
+        assert len(looks) - before <= (time.monotonic() - began) / shared.LIFE + 2 and shared.LIFE > 0.5
         assert len(django_application._idle) <= 8  # a stream holds no thread
         for one in listeners:
             await one.__aexit__(None, None, None)
 
     run(steps)
-    assert looks and streams.EventStream._open == 0
+    assert looks and streams.EventStream.open_now() == 0
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket"])
@@ -168,6 +168,7 @@ def test_strangers_are_refused(kind, db):
     async def steps() -> None:
         async with connected(STREAM, kind) as one:
             await one.until(lambda: one.said)
+        # A server that can refuse with any status says so: see hub/tests/test_listen.py.
         assert one.status == 401 if kind == "http" else one.said[0]["type"] == "websocket.close"
 
     run(steps)
@@ -216,13 +217,12 @@ def test_who_does_not_read_is_cut_off(cookie, monkeypatch, kind):
         serving = asyncio.create_task(application(one.scope, one.receive, one.send))
         await one.until(lambda: one.messages)
         one.reads.clear()
-        if kind == "websocket":  # even its farewell is not read at once
-            await one.until(lambda: one.offered[-1]["type"] == "websocket.close")
-            one.reads.set()
         await asyncio.wait_for(serving, 10)
+        if kind == "websocket":  # not even its farewell is read
+            assert one.offered[-1] == {"type": "websocket.close", "code": 1008}
 
     run(steps)
-    assert streams.EventStream._open == 0
+    assert streams.EventStream.open_now() == 0
 
 
 def test_a_stream_ends_when_its_time_is_over(cookie, monkeypatch):

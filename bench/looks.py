@@ -1,0 +1,45 @@
+"""The looks that the web process takes for the monitor: when each began, how long it took, how many queries it was."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, JsonResponse
+
+from tasks.monitor import shared
+
+_looks: list[tuple[float, float, int, float]] = []
+_take = shared.take
+
+
+def looks(request: HttpRequest) -> JsonResponse:
+    """Of each look since the last time this was asked: when it began (monotonic), its seconds, its queries, and the
+    seconds of its slowest query."""
+    found = list(_looks)
+    _looks.clear()
+    return JsonResponse({"looks": found})
+
+
+def watch() -> None:
+    """Count them from now on."""
+    shared.take = _timed
+
+
+def _timed() -> dict[str, Any]:
+    lengths = []
+
+    def timed(execute: Callable[..., Any], *args: Any) -> Any:
+        began = time.perf_counter()
+        try:
+            return execute(*args)
+        finally:
+            lengths.append(time.perf_counter() - began)
+
+    began, start = time.monotonic(), time.perf_counter()
+    with connection.execute_wrapper(timed):
+        taken = _take()
+    _looks.append((began, time.perf_counter() - start, len(lengths), max(lengths)))
+    return taken
