@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.test import override_settings
 from django.utils import timezone
 
 from accounts.actions import make_key
@@ -17,6 +17,7 @@ from accounts.models import Role
 from retrospectives import actions
 from retrospectives.composition import compose
 from retrospectives.errors import NotEnough, RetrospectiveError
+from retrospectives.experiments import followed
 from retrospectives.files import read_rows
 from retrospectives.jobs import GenerateReport
 from retrospectives.models import Experiment, Report, Sprint
@@ -79,8 +80,6 @@ def test_sync_by_a_real_worker(redis_server, workers, source, eventually, client
     source.say([sprint(2), sprint(1), sprint(3, team_happiness=99)])
 
     def synced(**body):
-        from django.test import override_settings
-
         with override_settings(HUB_METRICS_API_URL=source.url):
             answer = api(client, "/api/tasks/metrics/sync", body, key)
         assert answer.status_code == 202, answer.text
@@ -187,8 +186,6 @@ def test_an_experiment_is_begun_followed_and_judged(person):
     assert (one.state, one.owner) == ("running", "Mara")
     Experiment.objects.filter(pk=one.pk).update(began_at=timezone.make_aware(
         timezone.datetime.fromisoformat(sprint(12)["end_date"])))
-    from retrospectives.experiments import followed
-
     kept(1, first=13)
     (early,) = followed(actions.running(""), actions.chosen())
     assert early.state == "running" and "1 of its 2 sprints" in early.text
@@ -273,7 +270,6 @@ def test_a_page_of_reports_asks_a_bounded_number_of_queries(person, django_asser
         client.get("/retrospectives/")
     with django_assert_max_num_queries(6):
         client.get(report.get_absolute_url())
-    assert connection.vendor in ("sqlite", "postgresql")
 
 
 def test_from_the_command_line(tmp_path):
