@@ -152,10 +152,10 @@ def keep_report(content: dict[str, Any], *, team: str, task: Any, by: str, tried
     """Write a report, its experiments, and what became of earlier ones. A second time for one task, as after a death
     of its worker, gives the first."""
     with transaction.atomic():
-        report, made = Report.objects.get_or_create(task=task, defaults={
-            "team": team, "created_at": timezone.now(), "created_by": by, "content": content})
-        if not made:
-            return report
+        known = task and Report.objects.filter(task=task).first()
+        if known:
+            return known
+        report = Report.objects.create(team=team, task=task, created_at=timezone.now(), created_by=by, content=content)
         Experiment.objects.bulk_create(
             Experiment(report=report, rank=rank, title=one["title"], measure=one["measure"], target=one["target"],
                        duration_sprints=one["duration_sprints"])

@@ -64,12 +64,11 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """Everything found. `silent`: metrics asked about that have too few values, with how many they have."""
+    """What changed. `silent`: metrics asked about that have too few values, with how many they have."""
 
     length: int
     lines: dict[str, Line]
     groups: tuple[Group, ...]
-    pairs: tuple[Association, ...]
     silent: dict[str, int]
 
 
@@ -85,10 +84,15 @@ def analyse(series: Mapping[str, Sequence[float | None]], focus: Sequence[str] =
         tested = [key for key, line in lines.items() if line.shift is not None]
     for key, adjusted in zip(tested, holm([lines[key].shift.p for key in tested]), strict=True):
         lines[key] = _with_adjusted(lines[key], adjusted)
-    oriented = {key: values for key, values in wanted.items() if EVERY[key].better != NEITHER}
-    pairs = tuple(one for one in associations(oriented) if one.adjusted <= SURE_PAIR and not _same(one))
     silent = {key: sum(value is not None for value in values) for key, values in wanted.items()}
-    return Analysis(length, lines, groups, pairs, {key: n for key, n in silent.items() if n < SHIFT_MINIMUM})
+    return Analysis(length, lines, groups, {key: n for key, n in silent.items() if n < SHIFT_MINIMUM})
+
+
+def related(series: Mapping[str, Sequence[float | None]], focus: Sequence[str] = ()) -> tuple[Association, ...]:
+    """The pairs of metrics that go together for sure, in the same sprint or one sprint later, the surest first."""
+    oriented = {key: values for key, values in series.items()
+                if EVERY[key].better != NEITHER and (not focus or key in focus)}
+    return tuple(one for one in associations(oriented) if one.adjusted <= SURE_PAIR and not _same(one))
 
 
 def _line(key: str, values: Sequence[float | None]) -> Line:

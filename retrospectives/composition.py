@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from retrospectives.analysis import SURE_TREND, Analysis, Line, analyse
+from retrospectives.analysis import SURE_TREND, Analysis, Line, analyse, related
 from retrospectives.experiments import Followed, Proposal, proposals
 from retrospectives.hypotheses import Hypothesis, hypotheses
 from retrospectives.metrics import EVERY, SIZES
@@ -26,8 +26,8 @@ def compose(sprints: Sequence[Sprint], *, focus: Sequence[str] = (), context: st
     names = [sprint.name for sprint in sprints]
     series = {key: [sprint.whole[key] for sprint in sprints] for key in EVERY}
     series = {key: values for key, values in series.items() if any(value is not None for value in values)}
-    analysis = analyse(series, focus)
-    found = hypotheses(analysis, names)
+    analysis, pairs = analyse(series, focus), related(series, focus)
+    found = hypotheses(analysis, names, pairs)
     tries = proposals(analysis, found)
     return {
         "headline": _headline(analysis, found, names),
@@ -46,7 +46,7 @@ def compose(sprints: Sequence[Sprint], *, focus: Sequence[str] = (), context: st
         "trends": [_trend(line, names) for line in analysis.lines.values()],
         "correlations": [_plain({"first": one.first, "second": one.second, "lag": one.lag, "rho": one.rho,
                                  "points": one.points, "p": one.p, "adjusted_p": one.adjusted})
-                         for one in analysis.pairs],
+                         for one in pairs],
         "sizes": _sizes(sprints),
         "silent": analysis.silent,
         "written_by": "rule",

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from retrospectives.analysis import SURE_FAMILY, SURE_SINGLE, SURE_TREND, Analysis, Group, Line
+from retrospectives.evidence.association import Association
 from retrospectives.metrics import EVERY, FAMILY_OF, LOWER, Family
 from retrospectives.wording import WORDS, percent_text
 
@@ -44,12 +45,12 @@ class Hypothesis:
         return "High" if self.score >= HIGH else "Medium" if self.score >= MEDIUM else "Low"
 
 
-def hypotheses(analysis: Analysis, names: Sequence[str]) -> tuple[Hypothesis, ...]:
+def hypotheses(analysis: Analysis, names: Sequence[str], pairs: Sequence[Association] = ()) -> tuple[Hypothesis, ...]:
     """At most MOST, the surest first: families before single metrics, and no family twice. `names`: those of the
-    sprints, oldest first."""
+    sprints, oldest first; `pairs`: what goes together, which supports a hypothesis and makes none."""
     found: list[Hypothesis] = []
     for group in sorted(analysis.groups, key=_surest):
-        one = _of_group(analysis, group, names)
+        one = _of_group(analysis, group, names, pairs)
         if one is not None:
             found.append(one)
     found.sort(key=lambda one: -one.score)
@@ -59,7 +60,7 @@ def hypotheses(analysis: Analysis, names: Sequence[str]) -> tuple[Hypothesis, ..
         family = FAMILY_OF.get(line.key)
         if family is not None and family.key not in told:
             told.add(family.key)
-            found.append(_of_line(analysis, line, family, names))
+            found.append(_of_line(line, family, names, pairs))
     return tuple(found[:MOST])
 
 
@@ -68,7 +69,8 @@ def _surest(group: Group) -> tuple[float, float]:
     return (p, -abs(group.shift.effect) if group.shift else 0.0)
 
 
-def _of_group(analysis: Analysis, group: Group, names: Sequence[str]) -> Hypothesis | None:
+def _of_group(analysis: Analysis, group: Group, names: Sequence[str], pairs: Sequence[Association]
+              ) -> Hypothesis | None:
     if group.shift is not None and group.adjusted <= SURE_FAMILY:
         since, better = group.positions[group.shift.at], group.shift.after > group.shift.before
         p, effect = group.adjusted, abs(group.shift.effect)
@@ -89,12 +91,12 @@ def _of_group(analysis: Analysis, group: Group, names: Sequence[str]) -> Hypothe
     share = len(agreeing) / len(group.members)
     split = since or len(names) // 2
     evidence = (first, *(_moved(analysis.lines[key], split, names) for key in _largest(analysis, agreeing, split)),
-                *_related(analysis, agreeing))
+                *_related(pairs, agreeing))
     return _written(group.family, better, since, first.metric, _score(p, effect, share), evidence,
                     group.members, names)
 
 
-def _of_line(analysis: Analysis, line: Line, family: Family, names: Sequence[str]) -> Hypothesis:
+def _of_line(line: Line, family: Family, names: Sequence[str], pairs: Sequence[Association]) -> Hypothesis:
     shift, metric = line.shift, EVERY[line.key]
     since = line.positions[shift.at]
     better = (shift.after > shift.before) != (metric.better == LOWER)
@@ -104,7 +106,7 @@ def _of_line(analysis: Analysis, line: Line, family: Family, names: Sequence[str
     first = Evidence(line.key, statement, f"best split, |t| = {shift.statistic:.1f}", line.adjusted)
     # One metric alone is less than several that agree.
     score = 0.8 * _score(line.adjusted, abs(shift.effect), 1.0)
-    evidence = (first, *_related(analysis, (line.key,)))
+    evidence = (first, *_related(pairs, (line.key,)))
     return _written(family, better, since, line.key, score, evidence, (line.key,), names)
 
 
@@ -173,10 +175,10 @@ def _moved(line: Line, split: int, names: Sequence[str]) -> Evidence:
     )  # fmt: skip
 
 
-def _related(analysis: Analysis, keys: Sequence[str]) -> tuple[Evidence, ...]:
+def _related(pairs: Sequence[Association], keys: Sequence[str]) -> tuple[Evidence, ...]:
     """The two surest associations with metrics of other families."""
     found = []
-    for pair in analysis.pairs:
+    for pair in pairs:
         inside = {pair.first, pair.second} & set(keys)
         families = {getattr(FAMILY_OF.get(key), "key", key) for key in (pair.first, pair.second)}
         if len(inside) == 1 and len(families) == 2:

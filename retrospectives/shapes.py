@@ -64,6 +64,6 @@ def markdown(report: Report) -> str:
 
 def _plain(text: str) -> str:
     """Text in which nothing is taken for Markdown or HTML."""
-    for sign in "\\`*_[]<>#|":
+    for sign in "\\`*_[]#|":
         text = text.replace(sign, f"\\{sign}")
-    return " ".join(text.split())
+    return " ".join(text.replace("<", "&lt;").replace(">", "&gt;").split())

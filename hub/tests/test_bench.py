@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "search", "monitor", "wave", "chaos", "fire", "all")
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "search", "monitor", "wave", "retrospectives",
+           "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from retrospectives.analysis import analyse
+from retrospectives.analysis import analyse, related
 from retrospectives.hypotheses import hypotheses
 from retrospectives.metrics import EVERY, METRICS
 from retrospectives.synthetic import FAMILY, SPRINTS, STEP, teams
@@ -37,7 +37,7 @@ def test_one_metric_alone_that_steps_is_found_in_many_teams():
 def test_a_constant_an_empty_and_a_short_series_are_no_claim():
     series = {"review_time": [5.0] * 12, "bugs_prod": [None] * 12, "coding_time": [1.0, 2.0, 3.0] + [None] * 9}
     analysis = analyse(series)
-    assert hypotheses(analysis, NAMES) == () and analysis.pairs == ()
+    assert hypotheses(analysis, NAMES) == () and related(series) == ()
     assert analysis.silent == {"bugs_prod": 0, "coding_time": 3}
     assert analysis.lines["bugs_prod"].behaviour is None
 

@@ -14,7 +14,7 @@ from retrospectives.evidence.outliers import robust_z
 from retrospectives.evidence.shifts import best_split, shortest_side
 from retrospectives.evidence.trends import slow_trend
 
-SERIES = [(seed, length, ties) for seed in range(40) for length in (6, 9, 12, 20) for ties in (False, True)]
+SERIES = [(seed, length, ties) for seed in range(15) for length in (6, 9, 12, 20) for ties in (False, True)]
 NEAR = 1e-9
 
 
@@ -67,13 +67,17 @@ def test_the_split_has_the_largest_t_of_all(seed, length, ties):
     assert every[found.at] == pytest.approx(max(every.values()), rel=NEAR)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 def test_the_p_of_a_split_is_its_share_of_all_orders(seed):
     """Six values have 720 orders: all are tried, here in the plainest way."""
     values = series(seed, 6, ties=False)
 
     def largest(order) -> float:
-        return max(abs(stats.ttest_ind(order[at:], order[:at]).statistic) for at in range(2, 5))
+        return max(t(order[:at], order[at:]) for at in range(2, 5))
+
+    def t(first, second) -> float:
+        within = sum(((side - side.mean()) ** 2).sum() for side in (first, second)) / 4
+        return abs(second.mean() - first.mean()) / math.sqrt(within * (1 / len(first) + 1 / len(second)))
 
     reached = sum(largest(order) >= largest(values) - 1e-9 for order in map(np.array, permutations(values)))
     assert best_split(values).p == pytest.approx(reached / math.factorial(6), abs=NEAR)

@@ -91,7 +91,8 @@ def test_moving_average_leaves_out_what_is_missing():
 
 def test_a_pair_that_goes_together_a_sprint_later_is_found():
     chance = [3, 9, 1, 7, 5, 8, 2, 6, 4, 11, 0, 10]
-    found = associations({"leads": chance, "follows": [None, *chance[:-1]], "constant": [4] * 12, "short": [1, 2, 3] + [None] * 9})
+    found = associations({"leads": chance, "follows": [None, *chance[:-1]], "constant": [4] * 12,
+                          "short": [1, 2, 3] + [None] * 9})
     first = found[0]
     assert (first.first, first.second, first.lag, first.points) == ("leads", "follows", 1, 11)
     assert first.rho == pytest.approx(1) and first.adjusted < 0.05
