@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
@@ -69,17 +70,18 @@ def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[st
 
 
 def run(*statements: Statement) -> int:
-    """Run them in this order, in one round trip where the database takes several at once; how many rows the first one
-    touched. For statements that return no rows."""
+    """Run them in this order, all or nothing; how many rows the first one touched. For statements that return no rows.
+    Where the database takes several at once it is one round trip, and what it takes at once is one transaction."""
     with connection.cursor() as cursor:
         if len(statements) > 1 and connection.vendor == "postgresql" and not _binds_there():
             cursor.execute("; ".join(each.sql for each in statements),
                            [param for each in statements for param in each.params])
             return cursor.rowcount
         touched = []
-        for each in statements:
-            cursor.execute(each.sql, each.params)
-            touched.append(cursor.rowcount)
+        with transaction.atomic(savepoint=False) if len(statements) > 1 else nullcontext():
+            for each in statements:
+                cursor.execute(each.sql, each.params)
+                touched.append(cursor.rowcount)
         return touched[0]
 
 
