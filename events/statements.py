@@ -8,7 +8,7 @@ conversions as everywhere, the statements through the same connection: in its tr
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
@@ -18,6 +18,8 @@ from django.db.models import Field, Model, QuerySet
 
 # Stands in a query for the key that is to come.
 NO_ROW = uuid.UUID(int=0)
+# Every database takes so many values in one statement.
+MOST_PARAMS = 10_000
 Row = TypeVar("Row", bound=Model)
 
 
@@ -34,6 +36,19 @@ def insertion(row: Model) -> Statement:
     sql, fields = _insert(type(row))
     row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
     return Statement(sql, tuple(_value(field, getattr(row, field.attname)) for field in fields))
+
+
+def insertions(rows: Sequence[Model]) -> list[Statement]:
+    """What writes many new rows of one class, as `insertion` does: a statement for as many as a database takes."""
+    if not rows:
+        return []
+    sql, fields = _insert(type(rows[0]))
+    start, marks = sql.rsplit(" VALUES ", 1)
+    many = max(MOST_PARAMS // len(fields), 1)
+    written = [insertion(row).params for row in rows]
+    parts = [written[place : place + many] for place in range(0, len(written), many)]
+    return [Statement(f"{start} VALUES {', '.join([marks] * len(part))}", tuple(value for row in part for value in row))
+            for part in parts]
 
 
 def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[str, Any]) -> Statement:
@@ -62,6 +77,27 @@ def run(*statements: Statement) -> int:
             cursor.execute(each.sql, each.params)
             touched.append(cursor.rowcount)
         return touched[0]
+
+
+def changed(model: type[Model], values: Mapping[str, Any], keys: Sequence[Any], conditions: Mapping[str, Any],
+            each: Mapping[str, Mapping[Any, Any]] | None = None) -> set[Any]:
+    """Set these columns in the rows of these keys that meet all conditions, as `change` does, and those of `each` to a
+    value for each key; the keys of the rows that did."""
+    primary = model._meta.pk
+    # A key named twice is found once: so few sizes, and few statements to keep, do for all numbers of keys.
+    padded = (*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys)))
+    statement = change(model, values, {primary.name: padded, **conditions})
+    start, settings = f"UPDATE {_table(model)} SET ", []
+    params: list[Any] = []
+    for name, by_key in (each or {}).items():
+        field = model._meta.get_field(name)
+        cases = " ".join(["WHEN %s THEN %s"] * len(by_key))
+        settings.append(f"{_column(field)} = CASE {_column(primary)} {cases} ELSE {_column(field)} END, ")
+        params += [taken for key, value in by_key.items() for taken in (_value(primary, key), _value(field, value))]
+    sql = f"{start}{''.join(settings)}{statement.sql.removeprefix(start)} RETURNING {_column(primary)}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, *statement.params])
+        return {primary.to_python(row[0]) for row in cursor.fetchall()}
 
 
 class Lookup(Generic[Row]):

@@ -17,7 +17,7 @@ from tasks.actions import enqueue
 from tasks.models import Attempt, Lane, Task
 from tasks.moves import move
 from tasks.runner import claim
-from tasks.settle import settle
+from tasks.settle import Ending, settle
 from tasks.states import TaskState
 from tasks.tests.messy.jobs import Nothing
 
@@ -99,7 +99,7 @@ def test_a_task_costs_few_statements():
         task = enqueue(Nothing, {})
         attempt = claim(task.pk, "w")
         attempt.task.silent = True  # as the runner knows of a job that said nothing
-        assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == TaskState.SUCCEEDED
+        assert settle(attempt.task, TaskState.SUCCEEDED, Ending(attempt=1)) == TaskState.SUCCEEDED
     statements = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
     together = 1 if connection.vendor == "postgresql" else 2
     written = 1 if connection.vendor == "postgresql" else 3
