@@ -159,14 +159,15 @@ class RedisServer:
         ]  # fmt: skip
         with (self.socket.parent / "redis.log").open("ab") as log:
             self.process = subprocess.Popen(arguments, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        deadline = time.monotonic() + 10
+        # Long: on a busy machine it may read for seconds what it wrote in many minutes.
+        deadline = time.monotonic() + 60
         while True:
             try:
                 self.client().ping()
                 return
             except redis.exceptions.ConnectionError:  # also "loading the dataset in memory"
                 if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError((self.socket.parent / "redis.log").read_text()) from None
+                    raise RuntimeError((self.socket.parent / "redis.log").read_text()[-3000:]) from None
                 time.sleep(0.02)
 
     def kill(self) -> None:

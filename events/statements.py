@@ -8,7 +8,8 @@ conversions as everywhere, the statements through the same connection: in its tr
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, Generic, TypeVar
@@ -18,6 +19,8 @@ from django.db.models import Field, Model, QuerySet
 
 # Stands in a query for the key that is to come.
 NO_ROW = uuid.UUID(int=0)
+# Every database takes so many values in one statement.
+MOST_PARAMS = 10_000
 Row = TypeVar("Row", bound=Model)
 
 
@@ -52,6 +55,19 @@ def insertion(row: Model) -> Statement:
     return Statement(sql, tuple(_value(field, getattr(row, field.attname)) for field in fields), given)
 
 
+def insertions(rows: Sequence[Model]) -> list[Statement]:
+    """What writes many new rows of one class, as `insertion` does: a statement for as many as a database takes."""
+    if not rows:
+        return []
+    sql, _, fields = _insert(type(rows[0]))
+    start, marks = sql.rsplit(" VALUES ", 1)
+    many = max(MOST_PARAMS // len(fields), 1)
+    written = [insertion(row).params for row in rows]
+    parts = [written[place : place + many] for place in range(0, len(written), many)]
+    return [Statement(f"{start} VALUES {', '.join([marks] * len(part))}", tuple(value for row in part for value in row))
+            for part in parts]
+
+
 def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[str, Any],
            only: Clause | None = None) -> Statement:
     """What sets these columns in the rows that meet all conditions (by column a value, None, or a tuple of values of
@@ -68,18 +84,25 @@ def change(model: type[Model], values: Mapping[str, Any], conditions: Mapping[st
     return Statement(sql, tuple(params), f"{sql} AND EXISTS (SELECT 1 FROM touched)")
 
 
+def takes_many() -> bool:
+    """Whether the database takes many statements at once, as one transaction: not where the server fills in the
+    placeholders."""
+    return connection.vendor == "postgresql" and not connection.features.uses_server_side_binding
+
+
 def run(*statements: Statement) -> int:
-    """Run them in this order, in one round trip where the database takes several at once; how many rows the first one
-    touched. For statements that return no rows."""
+    """Run them in this order, all or nothing; how many rows the first one touched. For statements that return no rows.
+    Where the database takes several at once it is one round trip, and what it takes at once is one transaction."""
     with connection.cursor() as cursor:
-        if len(statements) > 1 and connection.vendor == "postgresql" and not _binds_there():
+        if len(statements) > 1 and takes_many():
             cursor.execute("; ".join(each.sql for each in statements),
                            [param for each in statements for param in each.params])
             return cursor.rowcount
         touched = []
-        for each in statements:
-            cursor.execute(each.sql, each.params)
-            touched.append(cursor.rowcount)
+        with transaction.atomic(savepoint=False) if len(statements) > 1 else nullcontext():
+            for each in statements:
+                cursor.execute(each.sql, each.params)
+                touched.append(cursor.rowcount)
         return touched[0]
 
 
@@ -87,7 +110,7 @@ def run_given(first: Statement, *others: Statement) -> bool:
     """Run `first`, which changes rows, and the others if it touched one; whether it did. All or nothing, in the
     caller's transaction where there is one. Where the database can, they are one statement: one round trip, which
     needs no other to begin and end a transaction."""
-    if connection.vendor == "postgresql" and not _binds_there() and all(each.given for each in others):
+    if takes_many() and all(each.given for each in others):
         parts = [f"touched AS ({first.sql} RETURNING 1)"]
         parts += [f"also_{number} AS ({each.given})" for number, each in enumerate(others)]
         with connection.cursor() as cursor:
@@ -100,6 +123,27 @@ def run_given(first: Statement, *others: Statement) -> bool:
         if others:
             run(*others)
     return True
+
+
+def changed(model: type[Model], values: Mapping[str, Any], keys: Sequence[Any], conditions: Mapping[str, Any],
+            each: Mapping[str, Mapping[Any, Any]] | None = None) -> set[Any]:
+    """Set these columns in the rows of these keys that meet all conditions, as `change` does, and those of `each` to a
+    value for each key; the keys of the rows that did."""
+    primary = model._meta.pk
+    # A key named twice is found once: so few sizes, and few statements to keep, do for all numbers of keys.
+    padded = (*keys, *[keys[-1]] * ((1 << (len(keys) - 1).bit_length()) - len(keys)))
+    statement = change(model, values, {primary.name: padded, **conditions})
+    start, settings = f"UPDATE {_table(model)} SET ", []
+    params: list[Any] = []
+    for name, by_key in (each or {}).items():
+        field = model._meta.get_field(name)
+        cases = " ".join(["WHEN %s THEN %s"] * len(by_key))
+        settings.append(f"{_column(field)} = CASE {_column(primary)} {cases} ELSE {_column(field)} END, ")
+        params += [taken for key, value in by_key.items() for taken in (_value(primary, key), _value(field, value))]
+    sql = f"{start}{''.join(settings)}{statement.sql.removeprefix(start)} RETURNING {_column(primary)}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [*params, *statement.params])
+        return {primary.to_python(row[0]) for row in cursor.fetchall()}
 
 
 class Lookup(Generic[Row]):
@@ -183,9 +227,4 @@ def _column(field: Field) -> str:
 
 def _value(field: Field, value: Any) -> Any:
     return field.get_db_prep_save(value, connection)
-
-
-def _binds_there() -> bool:
-    """Whether the server fills in the placeholders: then it takes one statement at a time."""
-    return connection.features.uses_server_side_binding
 

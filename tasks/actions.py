@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterable
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from events.actions import fact, record
@@ -17,15 +18,17 @@ from events.context import correlation_id, current
 from events.ids import uuid7
 from events.statements import insertion, run
 from tasks import queue
-from tasks.dependencies import add, reason, wanted
+from tasks.dependencies import added, reason, wanted
 from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
 from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
 from tasks.lanes import HIGHEST, LANES, LOWEST
 from tasks.models import Task, Unmet
 from tasks.nodes.registry import known
+from tasks.pushing import push
+from tasks.release import release
 from tasks.search import documents
-from tasks.settle import push, release, settle
+from tasks.settle import Ending, settle
 from tasks.states import ACTIVE, WAITING, TaskState
 
 __all__ = [
@@ -61,13 +64,14 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
         task.state, task.queued_at, task.ready_at, task.reason = TaskState.BLOCKED, None, None, reason(needs)
     for number in range(ROUNDS):
         try:
-            with transaction.atomic():
+            # Alone it is one statement of a database that can, and needs no trip to begin and end a transaction.
+            with transaction.atomic() if needs or connection.in_atomic_block else nullcontext():
                 created = fact("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
                                about=task.subject)
-                run(insertion(task), insertion(created), documents.first(task))
+                waiting = added(task, needs, unless_succeeded)
+                run(insertion(task), insertion(created), documents.first(task), *waiting)
                 if needs:
-                    add(task, needs, unless_succeeded)
-                    release(task, look_again=True)
+                    release(task)
         except IntegrityError:
             # Seldom, so nobody looks for another one before: most subjects have no active task.
             if not subject:
@@ -168,7 +172,7 @@ def _cancel(key: uuid.UUID) -> Task:
         if task.has_ended:
             raise AlreadyEnded(task)
         if task.state in WAITING:
-            if settle(task, TaskState.CANCELLED, reason=by, cancel_requested=True):
+            if settle(task, TaskState.CANCELLED, Ending(fields={"reason": by, "cancel_requested": True})):
                 transaction.on_commit(partial(queue.pull_back, task))
                 return task
         elif _ask_to_stop(task, by):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q
 
-from events.statements import Clause
+from events.statements import Clause, Statement
 from tasks.errors import BadTask
 from tasks.models import Dependency, Task, Unmet
 from tasks.states import ACTIVE, ENDED, TaskState
@@ -21,14 +21,19 @@ BATCH = 500
 # A task that nothing has ever waited for.
 UNNEEDED = Clause(lambda: Task.objects.filter(~Exists(Dependency.objects.filter(needs=OuterRef("pk")))))
 WORDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
+TASKS, EDGES = Task._meta.db_table, Dependency._meta.db_table
+Item = TypeVar("Item")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of a blocked task: queued (or scheduled) when it may run, else cancelled or failed, and why."""
+def _needs(states: Iterable[str], more: str = "") -> str:
+    """SQL: whether a row of `task` needs one in such a state. From the task to what it needs: left to itself, SQLite
+    looks at all tasks in that state first, for each row."""
+    known = ", ".join(f"'{TaskState(state).value}'" for state in sorted(states))
+    return (f"EXISTS (SELECT 1 FROM {EDGES} edge CROSS JOIN {TASKS} needed WHERE edge.task_id = task.id {more} "
+            f"AND needed.id = edge.needs_id AND needed.state IN ({known}))")
 
-    to: TaskState
-    why: str = ""
+
+NEEDS_ACTIVE = _needs(ACTIVE)
 
 
 def wanted(depends_on: Iterable[Task | uuid.UUID | str], unless_succeeded: str, parent: Task | None) -> list[Task]:
@@ -43,8 +48,8 @@ def wanted(depends_on: Iterable[Task | uuid.UUID | str], unless_succeeded: str, 
     if len(keys) > MAX_DEPENDENCIES:
         raise BadTask(f"A task can wait for at most {MAX_DEPENDENCIES} others.", "depends_on")
     found: dict[uuid.UUID, Task] = {}
-    for start in range(0, len(keys), BATCH):
-        found |= Task.objects.only("id", "state", "title").in_bulk(keys[start : start + BATCH])
+    for part in _parts(keys):
+        found |= Task.objects.only("id", "state", "title").in_bulk(part)
     missing = [str(key) for key in keys if key not in found]
     if missing:
         more = f", nor {len(missing) - 1} others of them" if len(missing) > 1 else ""
@@ -62,50 +67,86 @@ def refuse_circle(waiting: Sequence[uuid.UUID], needs: Sequence[uuid.UUID]) -> N
         raise BadTask(f"That would be a circle: “{title}” would wait for itself.", "depends_on")
 
 
-def add(task: Task, needs: Iterable[Task], unless_succeeded: str) -> None:
-    """Write that the task waits for these. What it has waited for before stays as it is."""
-    rows = [Dependency(task=task, needs=each, unmet=unless_succeeded) for each in needs]
-    Dependency.objects.bulk_create(rows, batch_size=BATCH, ignore_conflicts=True)
+def added(task: Task, needs: Sequence[Task], unless_succeeded: str) -> list[Statement]:
+    """What writes that the task waits for these. What it has waited for before stays as it is."""
+    own = _key_of(task.pk)
+    return [
+        Statement(
+            f"INSERT INTO {EDGES} (task_id, needs_id, unmet) VALUES {', '.join(['(%s, %s, %s)'] * len(part))} "
+            "ON CONFLICT DO NOTHING",
+            tuple(value for each in part for value in (own, _key_of(each.pk), unless_succeeded)),
+        )
+        for part in _parts(list(needs))
+    ]
 
 
-def verdict(task: Task) -> Verdict | None:
-    """What becomes of a blocked task now; None while it has to go on waiting."""
-    ended_badly = (
-        Dependency.objects.filter(task=task.pk, needs__state__in=sorted(WORDS)).exclude(unmet=Unmet.RUN)
-        .order_by("id").values_list("unmet", "needs__title", "needs__state").first()
-    )  # fmt: skip
-    if ended_badly is not None:
-        unmet, title, state = ended_badly
-        why = f"“{title}”, which it needs, {WORDS[TaskState(state)]}."
-        if unmet == Unmet.SKIP:
-            return Verdict(TaskState.CANCELLED, f"Skipped: {why}")
-        return Verdict(TaskState.FAILED, why)
-    if Dependency.objects.filter(task=task.pk, needs__state__in=sorted(ACTIVE)).exists():
-        return None
-    return Verdict(TaskState.QUEUED)
+def has_seen_an_end(task_id: uuid.UUID) -> bool:
+    """Whether anything that this one waits for has ended."""
+    return bool(_rows(
+        f"SELECT 1 FROM {EDGES} edge CROSS JOIN {TASKS} needed WHERE edge.task_id = %s AND needed.id = edge.needs_id "
+        f"AND needed.state IN ({_marks(ENDED)}) LIMIT 1", [_key_of(task_id), *sorted(ENDED)],
+    ))
 
 
-def is_needed(task_id: uuid.UUID) -> bool:
-    """Whether anything has ever waited for this one: for most tasks nothing has."""
-    key = Task._meta.pk.get_db_prep_value(task_id, connection)
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT 1 FROM {Dependency._meta.db_table} WHERE needs_id = %s LIMIT 1", [key])
-        return cursor.fetchone() is not None
-
-
-def blocked_by(task: Task | uuid.UUID) -> QuerySet[Task]:
-    """The blocked tasks that wait for this one."""
-    key = task if isinstance(task, uuid.UUID) else task.pk
-    return Task.objects.filter(state=TaskState.BLOCKED, dependencies__needs=key).order_by("id")
-
-
-def blocked_for_nothing() -> QuerySet[Task]:
-    """The blocked tasks that have nothing left to wait for: all has ended, or one in a way that ends them too."""
-    needs = Dependency.objects.filter(task=OuterRef("pk"))
-    ended_badly = needs.filter(needs__state__in=sorted(WORDS)).exclude(unmet=Unmet.RUN)
-    return Task.objects.filter(state=TaskState.BLOCKED).filter(
-        Exists(ended_badly) | ~Exists(needs.filter(needs__state__in=sorted(ACTIVE)))
+def followers(ended: Sequence[uuid.UUID], after: int, count: int) -> list[tuple[int, uuid.UUID]]:
+    """The blocked tasks that wait for one of these, at most so many: each with the number of the dependency that says
+    so, in the order of these and from after that number on. Asked at each end, and for most tasks there are none."""
+    # In this order: from what is needed to what needs it. SQLite would begin with all that is blocked.
+    rows = _rows(
+        f"SELECT edge.id, edge.task_id FROM {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id IN "
+        f"({_marks(ended)}) AND edge.id > %s AND task.id = edge.task_id AND task.state = %s ORDER BY edge.id LIMIT %s",
+        [*map(_key_of, ended), after, TaskState.BLOCKED, count],
     )
+    return [(number, _as_key(key)) for number, key in rows]
+
+
+def ending_with(ended: Sequence[uuid.UUID], count: int) -> list[uuid.UUID]:
+    """The blocked tasks that end because these have failed or were cancelled, and those that end because of them in
+    turn: at most so many, the nearest first."""
+    rows = _rows(
+        f"WITH RECURSIVE gone(id) AS (SELECT id FROM {TASKS} WHERE id IN ({_marks(ended)}) UNION SELECT task.id "
+        f"FROM gone CROSS JOIN {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id = gone.id "
+        "AND edge.unmet <> %s AND task.id = edge.task_id AND task.state = %s) SELECT id FROM gone LIMIT %s",
+        [*map(_key_of, ended), Unmet.RUN, TaskState.BLOCKED, len(ended) + count],
+    )
+    known = set(ended)
+    return [key for (row,) in rows if (key := _as_key(row)) not in known]
+
+
+def still_followed(ended: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+    """Which of these, which failed or were cancelled, have left a task blocked that ends with them."""
+    found: list[uuid.UUID] = []
+    for part in _parts(ended):
+        rows = _rows(
+            f"SELECT DISTINCT edge.needs_id FROM {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id IN "
+            f"({_marks(part)}) AND edge.unmet <> %s AND task.id = edge.task_id AND task.state = %s",
+            [*map(_key_of, part), Unmet.RUN, TaskState.BLOCKED],
+        )
+        found += [_as_key(key) for (key,) in rows]
+    return found
+
+
+def blocked_for_nothing(keys: Sequence[uuid.UUID] | None = None, count: int | None = None) -> list[uuid.UUID]:
+    """The blocked tasks (of these, or of all) that have nothing left to wait for: all has ended, or one in a way that
+    ends them too. At most so many."""
+    among = f"AND task.id IN ({_marks(keys)}) " if keys is not None else ""
+    rows = _rows(
+        f"SELECT task.id FROM {TASKS} task WHERE task.state = %s {among}AND ({_needs(WORDS, 'AND edge.unmet <> %s')} "
+        f"OR NOT {NEEDS_ACTIVE}) ORDER BY task.id" + ("" if count is None else " LIMIT %s"),
+        [TaskState.BLOCKED, *map(_key_of, keys or ()), Unmet.RUN, *(() if count is None else [count])],
+    )
+    return [_as_key(key) for (key,) in rows]
+
+
+def locked(keys: Sequence[uuid.UUID], columns: Iterable[str]) -> list[Task]:
+    """The blocked ones of these tasks that are in nobody's hands, locked where rows can be, with these columns and
+    `waits`: whether it needs an active one."""
+    if not keys:
+        return []
+    lock = "" if connection.vendor == "sqlite" else " FOR UPDATE OF task SKIP LOCKED"
+    sql = (f"SELECT {', '.join(f'task.{column}' for column in columns)}, {NEEDS_ACTIVE} AS waits FROM {TASKS} task "
+           f"WHERE task.id IN ({_marks(keys)}) AND task.state = %s ORDER BY task.id{lock}")
+    return list(Task.objects.raw(sql, [*map(_key_of, keys), TaskState.BLOCKED]))
 
 
 def reason(needs: Sequence[Task]) -> str:
@@ -130,30 +171,46 @@ def _key(value: Task | uuid.UUID | str) -> uuid.UUID:
 
 def _ancestors(task: Task) -> list[uuid.UUID]:
     """The task, who began it, who began that, and so on."""
-    found = [task.pk]
-    above = task.parent_id
-    while above is not None and above not in found:
-        found.append(above)
-        above = Task.objects.filter(pk=above).values_list("parent", flat=True).first()
-    return found
+    rows = _rows(
+        f"WITH RECURSIVE above(id) AS (SELECT id FROM {TASKS} WHERE id = %s UNION SELECT task.parent_id FROM above "
+        f"JOIN {TASKS} task ON task.id = above.id WHERE task.parent_id IS NOT NULL) SELECT id FROM above",
+        [_key_of(task.pk)],
+    )
+    return [_as_key(key) for (key,) in rows]
 
 
 def _upstream(keys: Sequence[uuid.UUID]) -> set[uuid.UUID]:
     """These tasks and all that they wait for still, and what that waits for, in one statement per batch."""
-    field, edges, tasks = Task._meta.pk, Dependency._meta.db_table, Task._meta.db_table
-    active = sorted(ACTIVE)
-    states = ", ".join(["%s"] * len(active))
     found: set[uuid.UUID] = set(keys)
-    for start in range(0, len(keys), BATCH):
-        batch = [field.get_db_prep_value(key, connection) for key in keys[start : start + BATCH]]
-        marks = ", ".join(["%s"] * len(batch))
-        with connection.cursor() as cursor:
-            # The names are the models', the values are parameters.
-            cursor.execute(
-                f"WITH RECURSIVE up(id) AS (SELECT id FROM {tasks} WHERE id IN ({marks}) UNION "
-                f"SELECT task.id FROM up JOIN {edges} edge ON edge.task_id = up.id JOIN {tasks} task "
-                f"ON task.id = edge.needs_id AND task.state IN ({states})) SELECT id FROM up",
-                [*batch, *active],
-            )
-            found |= {field.to_python(row[0]) for row in cursor.fetchall()}
+    for part in _parts(keys):
+        rows = _rows(
+            f"WITH RECURSIVE up(id) AS (SELECT id FROM {TASKS} WHERE id IN ({_marks(part)}) UNION "
+            f"SELECT task.id FROM up JOIN {EDGES} edge ON edge.task_id = up.id JOIN {TASKS} task "
+            f"ON task.id = edge.needs_id AND task.state IN ({_marks(ACTIVE)})) SELECT id FROM up",
+            [*map(_key_of, part), *sorted(ACTIVE)],
+        )
+        found |= {_as_key(key) for (key,) in rows}
     return found
+
+
+def _rows(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """What a query by hand finds: the names in it are the models', the values are parameters."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def _marks(values: Collection[Any]) -> str:
+    return ", ".join(["%s"] * len(values))
+
+
+def _parts(values: Sequence[Item]) -> list[Sequence[Item]]:
+    return [values[start : start + BATCH] for start in range(0, len(values), BATCH)]
+
+
+def _key_of(key: uuid.UUID) -> Any:
+    return Task._meta.pk.get_db_prep_value(key, connection)
+
+
+def _as_key(value: Any) -> uuid.UUID:
+    return Task._meta.pk.to_python(value)

@@ -7,13 +7,16 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
+from events.statements import run
 from tasks.actions import enqueue
 from tasks.cancellation import TaskWaits
-from tasks.dependencies import add, reason, refuse_circle
+from tasks.dependencies import added, reason, refuse_circle
+from tasks.ending import Ending, close_attempt
 from tasks.job import Child
 from tasks.models import Attempt, Task
 from tasks.moves import move
-from tasks.settle import close_attempt, end_or_cancel, release
+from tasks.release import release
+from tasks.settle import end_or_cancel
 from tasks.states import ACTIVE, TaskState
 
 
@@ -33,16 +36,17 @@ def suspend(task: Task, attempt: int, waits: TaskWaits, **fields: Any) -> TaskSt
                     fact={"attempt": attempt, "tasks": len(waits.children)}, **fields):  # fmt: skip
                 needs = [_written(each, task) for each in waits.children]
                 refuse_circle([task.pk], [each.pk for each in needs if each.state in ACTIVE])
-                add(task, needs, waits.unless_succeeded)
+                run(*added(task, needs, waits.unless_succeeded))
                 task.reason = reason(needs)
                 Task.objects.filter(pk=task.pk).update(reason=task.reason)
-                close_attempt(task, attempt, {"outcome": Attempt.Outcome.WAITED, "ended_at": now})
+                close_attempt(task, Ending(attempt=attempt, outcome=Attempt.Outcome.WAITED), now)
                 # All of them may have ended before, or end while this is being written.
-                return release(task, look_again=True) or TaskState.BLOCKED
+                return release(task) or TaskState.BLOCKED
     except BaseException:
         task.state = before
         raise
-    return end_or_cancel(task, attempt=attempt, error="It could not begin to wait for its children.", **fields)
+    error = "It could not begin to wait for its children."
+    return end_or_cancel(task, Ending(attempt=attempt, error=error, fields=fields))
 
 
 def _written(child: Child | Task, parent: Task) -> Task:

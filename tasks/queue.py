@@ -7,10 +7,11 @@ import json
 import logging
 import math
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
+from typing import NamedTuple
 
 import redis
 from django.conf import settings
@@ -74,6 +75,16 @@ return cjson.encode(found)
 """
 
 
+class Terms(NamedTuple):
+    """On what terms a task runs: `timeout`: seconds until it is told to end, `hard` until it is killed; `grace`:
+    seconds that it has after a cancel. `own_process`: the worker forks a process for it alone."""
+
+    timeout: float
+    hard: float
+    grace: float
+    own_process: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What RQ knows: the ids on its lists, and the ids that a worker has taken from them."""
@@ -132,31 +143,30 @@ def _queue(name: str) -> Queue:
     return Queue(name, connection=connection(), serializer=JSONSerializer)
 
 
-def push(task: Task, *, timeout: float, hard: float, grace: float, own_process: bool = False,
-         first: bool = False) -> bool:
-    """Put the task on its queue; again is harmless, for only one claim succeeds. False when Redis is away.
-
-    `first`: before those that wait there. `timeout`: seconds until it is told to end, `hard` until it is killed;
-    `grace`: seconds that it has after a cancel. `own_process`: the worker forks a process for it alone.
-    """
-    queue = _queue(task.queue)
-    job_id = str(task.pk)
+def push(tasks: Sequence[tuple[Task, Terms]], *, first: bool = False) -> bool:
+    """Put tasks on their queues in this order, in one trip; again is harmless, for only one claim succeeds. False when
+    Redis is away. `first`: before those that wait there."""
     try:
         with answering(), connection().pipeline() as pipeline:
-            queue.enqueue_call(
-                ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(timeout),
-                result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL,
-                meta={"grace": grace, "hard": hard, "own_process": own_process},
-                at_front=first, pipeline=pipeline,
-            )  # fmt: skip
-            # What an earlier attempt left under this id has a time to live, which the new record would inherit.
-            pipeline.persist(RqJob.key_for(job_id))
-            pipeline.zrem(FailedJobRegistry(queue=queue).key, job_id)
+            for task, terms in tasks:
+                _add(pipeline, task, terms, first)
             pipeline.execute()
     except QueueAway as away:
-        logger.warning("Task %s waits until Redis is back: %s", job_id, away)
+        logger.warning("%d tasks, such as %s, wait until Redis is back: %s", len(tasks), tasks[0][0].pk, away)
         return False
     return True
+
+
+def _add(pipeline: redis.client.Pipeline, task: Task, terms: Terms, first: bool) -> None:
+    queue, job_id = _queue(task.queue), str(task.pk)
+    meta = {"grace": terms.grace, "hard": terms.hard, "own_process": terms.own_process}
+    queue.enqueue_call(
+        ENTRY_POINT, args=(job_id,), job_id=job_id, description=task.title, timeout=math.ceil(terms.timeout),
+        result_ttl=RESULT_TTL, failure_ttl=FAILURE_TTL, meta=meta, at_front=first, pipeline=pipeline,
+    )  # fmt: skip
+    # What an earlier attempt left under this id has a time to live, which the new record would inherit.
+    pipeline.persist(RqJob.key_for(job_id))
+    pipeline.zrem(FailedJobRegistry(queue=queue).key, job_id)
 
 
 def pull_back(task: Task) -> bool:

@@ -12,7 +12,8 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from functools import partial
 
 from django.db import transaction
@@ -21,16 +22,19 @@ from django.utils import timezone
 
 from events.context import acting
 from tasks import queue
+from tasks.blocked import COLUMNS
 from tasks.cancellation import STOP_SIGNAL
 from tasks.dependencies import blocked_for_nothing
 from tasks.drift.counts import count
 from tasks.drift.models import Repair
 from tasks.job import Job, job_class
 from tasks.models import Attempt, Task
-from tasks.moves import move
+from tasks.moves import move_all
 from tasks.nodes.registry import watched_hosts
 from tasks.processes import here, is_alive, kill_group
-from tasks.settle import MAX_FOLLOWERS, died, push, release
+from tasks.pushing import push_all
+from tasks.release import release_all
+from tasks.settle import died
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -46,6 +50,10 @@ NOT_QUEUED = 1.5
 TAKEN_NOT_CLAIMED = 5.0
 # How much longer than its grace the worker has to end a cancelled task, before the rescuer kills it.
 KILL_MARGIN = 3.0
+# Tasks that are moved or pushed at a time, and rows of which little is read at a time.
+BATCH, READ = 250, 2000
+# Tasks that are let go on in one pass: there is more to look at, and the next pass goes on.
+MOST_RELEASED = 5000
 
 
 class Rescuer:
@@ -141,43 +149,57 @@ class Rescuer:
     # --- tasks whose time has come ------------------------------------------------------------------------------------
 
     def _due(self) -> Iterator[str]:
-        for task in Task.objects.filter(state=TaskState.SCHEDULED, run_at__lte=timezone.now()):
-            with acting(actor=task.actor, via="watch", correlation=task.correlation_id), transaction.atomic():
-                if move(task, TaskState.QUEUED, sources={TaskState.SCHEDULED}, queued_at=timezone.now()):
-                    transaction.on_commit(partial(push, task))
-                    yield f"Task {task.pk} is due and was queued."
+        due = Task.objects.filter(state=TaskState.SCHEDULED, run_at__lte=timezone.now()).only(*COLUMNS)
+        # By the index of what is scheduled; whoever gets one that was moved meanwhile moves nothing.
+        while tasks := list(due.order_by("run_at")[:BATCH]):
+            with acting(via="watch"), transaction.atomic():
+                queued = move_all(tasks, TaskState.QUEUED, sources={TaskState.SCHEDULED}, queued_at=timezone.now())
+                transaction.on_commit(partial(push_all, queued))
+            if queued:
+                yield f"Due, and queued: {len(queued)}."
+            if not queued or len(tasks) < BATCH:
+                return
 
     # --- tasks that wait for others -----------------------------------------------------------------------------------
 
     def _blocked(self) -> Iterator[str]:
-        """What ends lets go on what waits for it, in the same transaction; this is for ends that nobody saw."""
-        for task in blocked_for_nothing()[:MAX_FOLLOWERS]:
-            with acting(via="watch"):
-                state = release(task)
-            if state is not None:
-                yield f"Task {task.pk} had nothing left to wait for and is {state}."
+        """What ends lets go on what waits for it; this is for ends that nobody saw, and for whom a death cut off."""
+        with acting(via="watch"):
+            states = release_all(blocked_for_nothing(count=MOST_RELEASED))
+        for state, number in sorted(Counter(states.values()).items()):
+            yield f"Blocked with nothing left to wait for: {number}, now {state}."
 
     # --- the queue ----------------------------------------------------------------------------------------------------
 
     def _queue(self) -> Iterator[str]:
-        known = queue.known()
-        tasks = {str(task.pk): task for task in Task.objects.filter(state=TaskState.QUEUED, held=False).order_by("id")}
-        pushed = 0
-        for key, task in tasks.items():
-            if key in known.waiting:
+        known, queued = queue.known(), set()
+        lost: list[uuid.UUID] = []
+        waiting = Task.objects.filter(state=TaskState.QUEUED, held=False).order_by("id")
+        for key, attempt in waiting.values_list("pk", "attempt").iterator(chunk_size=READ):
+            job_id = str(key)
+            queued.add(job_id)
+            if job_id in known.waiting:
                 continue
-            patience = TAKEN_NOT_CLAIMED if key in known.taken else NOT_QUEUED
-            if self._held(("lost", key, task.attempt), patience) and push(task):
-                self._since[("lost", key, task.attempt)] = time.monotonic()
-                pushed += 1
+            patience = TAKEN_NOT_CLAIMED if job_id in known.taken else NOT_QUEUED
+            if self._held(("lost", job_id, attempt), patience):
+                lost.append(key)
+        pushed = sum(self._push(lost[start : start + BATCH]) for start in range(0, len(lost), BATCH))
         if pushed:
             count(Repair.Kind.LOST, pushed)
             yield f"Put {pushed} waiting tasks on the queue, which it had lost."
-        strays = self._without_task(known.waiting - tasks.keys())
+        strays = self._without_task(known.waiting - queued)
         if strays:
             queue.drop(strays)
             count(Repair.Kind.STRAY, len(strays))
             yield f"Dropped {len(strays)} jobs from the queue that belong to no waiting task."
+
+    def _push(self, keys: Sequence[uuid.UUID]) -> int:
+        tasks = list(Task.objects.filter(pk__in=keys, state=TaskState.QUEUED, held=False).only(*COLUMNS).order_by("id"))
+        if not push_all(tasks):
+            return 0
+        for task in tasks:
+            self._since["lost", str(task.pk), task.attempt] = time.monotonic()
+        return len(tasks)
 
     def _without_task(self, job_ids: frozenset[str]) -> list[str]:
         """Of ids on the lists without a queued task, those that stay so: ended, removed, or never a task."""
@@ -189,10 +211,12 @@ class Rescuer:
                 keys[job_id] = uuid.UUID(job_id)
             except ValueError:
                 keys[job_id] = None
-        active = set(
-            Task.objects.filter(pk__in=[key for key in keys.values() if key])
-            .filter(state__in=[TaskState.QUEUED, TaskState.RUNNING]).values_list("pk", flat=True)
-        )  # fmt: skip
+        asked, active = [key for key in keys.values() if key], set()
+        for start in range(0, len(asked), READ):
+            active |= set(
+                Task.objects.filter(pk__in=asked[start : start + READ])
+                .filter(state__in=[TaskState.QUEUED, TaskState.RUNNING]).values_list("pk", flat=True)
+            )  # fmt: skip
         strays = [job_id for job_id, key in keys.items() if key not in active]
         return [job_id for job_id in strays if self._held(("stray", job_id), NOT_QUEUED)]
 

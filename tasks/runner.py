@@ -25,7 +25,7 @@ from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import began, here
 from tasks.progress import Progress
-from tasks.settle import failed, persistently, settle
+from tasks.settle import Ending, failed, persistently, settle
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _run(task: Task, number: int) -> str | None:
     job = job_class(task.job)
     if job is None:
         message = f"This Hub has no job named {task.job!r}. It was perhaps removed by an update."
-        return persistently(lambda: settle(task, TaskState.FAILED, attempt=number, error=message))
+        return persistently(lambda: settle(task, TaskState.FAILED, Ending(attempt=number, error=message)))
     progress = Progress(task)
     before = _open_transactions()
     to, ending, cause = _work(job(task, progress))
@@ -120,9 +120,10 @@ def _run(task: Task, number: int) -> str | None:
             return persistently(lambda: suspend(task, number, cause, **fields))
         except TaskError as error:
             to, ending, cause = _failure(error)
+    ended = Ending(attempt=number, fields=fields, **ending)
     if to == TaskState.FAILED and cause is not None:
-        return persistently(lambda: failed(task, type(cause), attempt=number, **ending, **fields))
-    return persistently(lambda: settle(task, to, attempt=number, **ending, **fields))
+        return persistently(lambda: failed(task, type(cause), ended))
+    return persistently(lambda: settle(task, to, ended))
 
 
 def _open_transactions() -> list[tuple[str, bool, int]]:

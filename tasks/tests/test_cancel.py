@@ -17,7 +17,7 @@ from tasks.actions import AlreadyEnded, StillActive, SubjectBusy, cancel, enqueu
 from tasks.models import Task
 from tasks.processes import began
 from tasks.runner import claim
-from tasks.settle import end_or_cancel, settle
+from tasks.settle import Ending, end_or_cancel, settle
 from tasks.states import TaskState
 from tasks.tests import jobs
 from tasks.tests.test_run import facts, hooks
@@ -28,7 +28,7 @@ def test_a_queued_task_ends_at_once_and_never_starts(trial_workers, said, wait_f
     with acting(actor="bob", via="page"):
         assert cancel(task).state == "cancelled"
     assert str(task.pk) not in queue.known().waiting
-    queue.push(task, timeout=10, hard=20, grace=1)  # as if it had been taken just before
+    queue.push([(task, queue.Terms(10, 20, 1))])  # as if it had been taken just before
     trial_workers()
     wait_for(enqueue(jobs.Say, {"file": str(said), "word": "next"}), "succeeded")
     task.refresh_from_db()
@@ -121,6 +121,6 @@ def test_a_cancel_that_comes_while_it_fails_is_a_cancel(said):
     attempt = claim(task.pk, "me").number
     failing = Task.objects.get(pk=task.pk)
     cancel(task)
-    assert settle(failing, TaskState.FAILED, attempt=attempt, error="No.", wanted=True) is None
-    assert end_or_cancel(failing, attempt=attempt, error="No.") == TaskState.CANCELLED
+    assert settle(failing, TaskState.FAILED, Ending(attempt=attempt, error="No.", wanted=True)) is None
+    assert end_or_cancel(failing, Ending(attempt=attempt, error="No.")) == TaskState.CANCELLED
     assert hooks(task) == ["cancelled"] and facts(task).count("task.cancelled") == 1

@@ -13,7 +13,7 @@ from tasks.job import Job, JobFailed
 from tasks.models import Task
 from tasks.retries import pause
 from tasks.runner import claim
-from tasks.settle import failed
+from tasks.settle import Ending, failed
 from tasks.tests import jobs
 from tasks.tests.test_run import facts, hooks
 
@@ -136,14 +136,14 @@ def test_a_task_that_fails_while_it_is_being_cancelled_is_not_tried_again(redis_
     task = enqueue(jobs.Flaky, {"do": "fail"})
     attempt = claim(task.pk, "w")
     Task.objects.filter(pk=task.pk).update(cancel_requested=True)
-    assert failed(attempt.task, JobFailed, attempt=1, error="No.") == "cancelled"
+    assert failed(attempt.task, JobFailed, Ending(attempt=1, error="No.")) == "cancelled"
     task.refresh_from_db()
     assert (task.state, task.run_at) == ("cancelled", None)
     # Also one that has no retries: it was stopped, whatever it says about that.
     task = enqueue(jobs.Fail, {"file": ""})
     attempt = claim(task.pk, "w")
     Task.objects.filter(pk=task.pk).update(cancel_requested=True)
-    assert failed(attempt.task, JobFailed, attempt=1, error="I was cut off.") == "cancelled"
+    assert failed(attempt.task, JobFailed, Ending(attempt=1, error="I was cut off.")) == "cancelled"
     assert Task.objects.get(pk=task.pk).error == "I was cut off."
 
 
@@ -152,7 +152,7 @@ def test_an_old_attempt_that_fails_late_schedules_nothing(redis_server):
     task = enqueue(jobs.Flaky, {"do": "fail"})
     claim(task.pk, "w")
     Task.objects.filter(pk=task.pk).update(attempt=2)
-    assert failed(Task.objects.get(pk=task.pk), JobFailed, attempt=1, error="No.") is None
+    assert failed(Task.objects.get(pk=task.pk), JobFailed, Ending(attempt=1, error="No.")) is None
     assert Task.objects.get(pk=task.pk).state == "running"
 
 
@@ -167,7 +167,7 @@ def test_the_pause_doubles_is_capped_and_is_spread_over_its_second_half():
 def test_the_command_shows_when_it_runs_again(transactional_db, redis_server, capsys):
     task = enqueue(jobs.LaterFlaky, {"do": "fail"})
     attempt = claim(task.pk, "w")
-    assert failed(attempt.task, JobFailed, attempt=1, error="No.") == "scheduled"
+    assert failed(attempt.task, JobFailed, Ending(attempt=1, error="No.")) == "scheduled"
     call_command("task", "show", str(task.pk))
     said = capsys.readouterr().out
     assert f"runs at   {attempt.task.run_at:%Y-%m-%d %H:%M:%S} UTC" in said and "attempt   1 on w: failed" in said

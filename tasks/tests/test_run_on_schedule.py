@@ -280,10 +280,10 @@ def test_two_watches_run_a_schedule_once_a_second_and_one_goes_on_when_the_other
                 watches.append(subprocess.Popen([sys.executable, "manage.py", "watch"], cwd=REPOSITORY,
                                                 env=process_environment(), stdout=log, stderr=log))  # fmt: skip
             time.sleep(0.5)  # so that it is the first that leads
-        eventually(lambda: Task.objects.filter(state="succeeded").count() >= 3, 20)
+        eventually(lambda: Task.objects.filter(state="succeeded").count() >= 3, 60)
         watches[0].kill()
         before = Task.objects.count()
-        eventually(lambda: Task.objects.filter(state="succeeded").count() >= before + 3, 20)
+        eventually(lambda: Task.objects.filter(state="succeeded").count() >= before + 3, 60)
     finally:
         for watch in watches:
             watch.kill()

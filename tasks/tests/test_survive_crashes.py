@@ -14,7 +14,7 @@ from tasks.models import Attempt, Task
 from tasks.moves import move
 from tasks.processes import began
 from tasks.runner import claim
-from tasks.settle import died, settle
+from tasks.settle import Ending, died, settle
 from tasks.states import TaskState
 from tasks.tests import jobs
 from tasks.tests.fire.jobs import Careless
@@ -181,13 +181,13 @@ def test_an_old_attempt_that_ends_late_changes_nothing(redis_server, said):
     new = claim(task.pk, "new")
     assert (new.number, new.task.state) == (2, "running")
 
-    assert settle(old.task, TaskState.SUCCEEDED, attempt=1, result={"from": "old"}) is None
+    assert settle(old.task, TaskState.SUCCEEDED, Ending(attempt=1, result={"from": "old"})) is None
     assert died(old, "Again.") is None
     task.refresh_from_db()
     assert (task.state, task.attempt, task.result) == ("running", 2, None) and hooks(task) == []
 
-    assert settle(new.task, TaskState.SUCCEEDED, attempt=2, result={"from": "new"}) == TaskState.SUCCEEDED
-    assert settle(new.task, TaskState.FAILED, attempt=2, error="late") is None
+    assert settle(new.task, TaskState.SUCCEEDED, Ending(attempt=2, result={"from": "new"})) == TaskState.SUCCEEDED
+    assert settle(new.task, TaskState.FAILED, Ending(attempt=2, error="late")) is None
     task.refresh_from_db()
     assert (task.state, task.result, task.error) == ("succeeded", {"from": "new"}, "") and hooks(task) == ["succeeded"]
     assert [attempt.outcome for attempt in task.attempts.all()] == ["died", "succeeded"]

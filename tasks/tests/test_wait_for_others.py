@@ -23,7 +23,7 @@ from tasks.jobs import Fail, Sleep
 from tasks.models import Dependency, Task
 from tasks.rescue import Rescuer
 from tasks.runner import claim
-from tasks.settle import settle
+from tasks.settle import Ending, settle
 from tasks.states import TaskState
 from tasks.tests import jobs
 from tasks.tests.test_run import facts, hooks
@@ -44,7 +44,7 @@ def state(task: Task) -> str:
 def end(task: Task, to: TaskState = TaskState.SUCCEEDED) -> None:
     """As a worker would: take it and settle it."""
     attempt = claim(task.pk, "w")
-    assert settle(attempt.task, to, attempt=attempt.number) == to
+    assert settle(attempt.task, to, Ending(attempt=attempt.number)) == to
 
 
 def waiting() -> set[str]:
@@ -197,7 +197,7 @@ def test_whoever_ends_while_it_is_waited_for_is_seen(tasks_only, eventually):
             for pair in pairs:
                 attempt = claim(pair[place].pk, "w")
                 barrier.wait(20)
-                assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == "succeeded"
+                assert settle(attempt.task, TaskState.SUCCEEDED, Ending(attempt=1)) == "succeeded"
         finally:
             connections.close_all()
 

@@ -19,7 +19,7 @@ from tasks.moves import move
 from tasks.runner import claim
 from tasks.search.finding import all_of
 from tasks.search.query import read
-from tasks.settle import settle
+from tasks.settle import Ending, settle
 from tasks.states import TaskState
 from tasks.tests.messy.jobs import Nothing
 
@@ -106,7 +106,7 @@ def test_a_clause_is_one_more_condition():
 def test_what_is_searched_for_is_written_with_the_end_of_a_task():
     task = enqueue(Nothing, {})
     attempt = claim(task.pk, "w")
-    assert settle(attempt.task, TaskState.FAILED, attempt=1, error="Ünheard of: it’s gone") == TaskState.FAILED
+    assert settle(attempt.task, TaskState.FAILED, Ending(attempt=1, error="Ünheard of: it’s gone")) == TaskState.FAILED
     assert list(all_of(Task.objects.all(), read("ünheard"))) == [task]
 
 
@@ -138,7 +138,7 @@ def test_a_task_costs_few_statements():
         task = enqueue(Nothing, {})
         attempt = claim(task.pk, "w")
         attempt.task.silent = True  # as the runner knows of a job that said nothing
-        assert settle(attempt.task, TaskState.SUCCEEDED, attempt=1) == TaskState.SUCCEEDED
+        assert settle(attempt.task, TaskState.SUCCEEDED, Ending(attempt=1)) == TaskState.SUCCEEDED
     statements = [query["sql"] for query in queries if not query["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-    enqueued, claimed, settled = (1, 2, 1) if connection.vendor == "postgresql" else (3, 4, 3)
+    enqueued, claimed, settled = (1, 2, 1) if connection.vendor == "postgresql" else (3, 4, 4)
     assert len(statements) == enqueued + claimed + settled, statements

@@ -151,7 +151,7 @@ class Chaos:
                 if not is_alive(attempt.pid, attempt.pid_started)}  # fmt: skip
         due = Task.objects.filter(state=TaskState.SCHEDULED, run_at__lte=timezone.now())
         lost |= {("due", key) for key in due.values_list("pk", flat=True)}
-        lost |= {("blocked", task.pk) for task in blocked_for_nothing()}
+        lost |= {("blocked", key) for key in blocked_for_nothing()}
         try:
             known = queue.known()
         except queue.QueueAway:
