@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import PurePath
 
 from events.words import ago
 from projects.engines import host_ports
@@ -36,13 +37,15 @@ class TakenPort:
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a project is not as it should be: what ended and how, its last lines, and its probable cause, with what to do
-    about it, as far as these tell. `taken`: the ports of which its title already says that they are taken."""
+    about it, as far as these tell. `place`: where the service stands in the project's files; `taken`: the ports of
+    which its title already says that they are taken."""
 
     title: str
     service: str
     lines: tuple[LogLine, ...]
     hint: str
     cause: Cause | None = None
+    place: str = ""
     taken: tuple[TakenPort, ...] = ()
 
     @property
@@ -203,20 +206,31 @@ def _faults(project: Project, services: list[Service], status: str, task: Task |
     if status not in ("failed", "degraded"):
         return ()
     broken = [row for row in services if row.state in ("failed", "missing", "restarting")]
+    sick = [row for row in services if row.health == "unhealthy"]
     hint = task.detail if status == "failed" and task is not None and task.state == "failed" else ""
+    boxed = project.engine != Project.Engine.PROCESS
+    places = _places(project) if broken or sick else {}
     faults = [Fault(f"{row.name} {_ended(row)}", row.name, tuple(lines_of(row.last_lines[-20:])), "",
-                    cause_of(_ended(row), row.last_lines[-20:])) for row in broken]
+                    cause_of(_ended(row), row.last_lines[-20:], containers=boxed), places.get(row.name, ""))
+              for row in broken]
     told = any(project.reason and row.reason and row.reason in project.reason for row in broken)
     if status == "failed" and project.reason and not told:
-        faults.insert(0, Fault(project.reason, "", (), "" if faults else hint,
-                               None if faults else cause_of(project.reason, hint.splitlines()),
-                               tuple(one for one in taken
-                                     if f"Port {one.port} of {one.service} " in project.reason)))
+        cause = None if faults else cause_of(project.reason, hint.splitlines(), containers=boxed)
+        place = next((places[row.name] for row in sick if project.reason.startswith(row.name)), "")
+        named = tuple(one for one in taken if f"Port {one.port} of {one.service} " in project.reason)
+        faults.insert(0, Fault(project.reason, "", (), "" if faults else hint, cause, place, named))
     if not faults:
-        sick = [row.name for row in services if row.health == "unhealthy"]
-        faults = [Fault(f"{name} runs, but does not answer its check", name, (), "",
-                        cause_of("did not answer", ())) for name in sick]
+        faults = [Fault(f"{row.name} runs, but does not answer its check", row.name, (), "",
+                        cause_of("health check fails" if boxed else "did not answer", (), containers=boxed),
+                        places.get(row.name, "")) for row in sick]
     return tuple(faults)
+
+
+def _places(project: Project) -> dict[str, str]:
+    """Where each service stands, in what was started last."""
+    definition = project.revisions.values_list("definition", flat=True).first() or {"services": []}
+    return {service["name"]: f"{PurePath(definition['source']).name}, line {service['line']}"
+            for service in definition["services"] if service.get("line")}
 
 
 def _ended(row: Service) -> str:

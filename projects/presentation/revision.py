@@ -73,7 +73,7 @@ def standing_of(project: Project) -> Standing | None:
     detail = Task.objects.filter(pk=last.task_id).values_list("detail", flat=True).first() or ""
     what = f"Revision {failed} did not start" if failed else "The start failed"
     now = f"Hub returned to revision {last.restored}, the last that became healthy; it runs now. {differs}"
-    cause = cause_of(last.because, detail.splitlines())
+    cause = cause_of(last.because, detail.splitlines(), containers=project.engine != Project.Engine.PROCESS)
     return Standing(f"{what}: {last.because}", now, key_line(detail), last.restored, failed, cause)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import docker
 
-from projects.engines.base import EngineError
+from projects.engines.base import EngineError, StackStatus
 from projects.engines.compose.containers import Look, Observer
 from projects.engines.compose.host import AWAY, Hosts, Unreachable, unreachable
 from projects.engines.compose.logs import Logs
@@ -56,11 +56,11 @@ class Asker:
         with self.asking(stack):
             return self.observer(stack).look(fresh=fresh)
 
-    def view(self, stack: Stack, rundir: RunDir) -> View:
-        """One look at a stack that was started, or is to be."""
+    def view(self, stack: Stack, rundir: RunDir) -> StackStatus:
+        """What is seen of a stack that was started, or is to be. The last lines of what failed are asked for too, and
+        Docker may go away in between."""
         with self.asking(stack) as client:
-            logs = Logs(client, rundir)
-            return View(stack, rundir.record(), self.look(stack), logs.last_lines)
+            return View(stack, rundir.record(), self.look(stack), Logs(client, rundir).last_lines).status()
 
     def root(self, stack: Stack) -> str:
         """The folder in which the host keeps its data."""

@@ -110,6 +110,18 @@ class EngineConformance:
         kit.down(one)
         assert str(other.path) in get(other, "web")
 
+    def test_three_copies_of_four_services_are_well_together(self, kit):
+        stacks = [kit.stack("job", "web", "api", "worker") for _ in range(3)]
+        for stack in stacks:
+            kit.up(stack)
+        for stack in stacks:
+            seen = {one.name: one for one in kit.engine.status(stack).services}
+            assert {name: one.state for name, one in seen.items()} == {
+                "job": "completed", "web": "running", "api": "running", "worker": "running"}
+            assert seen["web"].health == "healthy" and str(stack.path) in get(stack, "web")
+        ports = [port for stack in stacks for port in stack.host_ports.values()]
+        assert len(set(ports)) == len(ports) == 6
+
     def test_one_service_is_restarted_and_the_others_are_left_alone(self, kit):
         stack = kit.stack("web", "worker")
         kit.up(stack)
