@@ -89,17 +89,17 @@ def _p95(acts: dict[str, Callable], rounds: int) -> list:
 
 
 def _enqueue(rounds: int) -> list:
-    writes, ratios = documents.first, []
+    writes, ratios = documents.note, []
     for _ in range(max(rounds, 3)):
         took = {}
         for name, first in (("without", lambda task: NOTHING), ("with", writes)):
-            documents.first = first
+            documents.note = first
             began = time.process_time()
             for _ in range(ENQUEUES):
                 enqueue(Sleep, {"seconds": 1}, run_at=timezone.now() + timedelta(days=1))
             took[name] = time.process_time() - began
         ratios.append(took["with"] / took["without"])
-    documents.first = writes
+    documents.note = writes
     return [median(ratios), "processor time of who enqueues, in turns; not a database's server"]
 
 

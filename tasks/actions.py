@@ -64,7 +64,7 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
             with transaction.atomic():
                 created = fact("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
                                about=task.subject)
-                run(insertion(task), insertion(created), documents.first(task))
+                run(insertion(task), insertion(created), documents.note(task))
                 if needs:
                     add(task, needs, unless_succeeded)
                     release(task, look_again=True)

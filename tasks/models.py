@@ -15,6 +15,7 @@ from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
+from tasks.search.models import Unwritten  # noqa: F401 - as above
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 

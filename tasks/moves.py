@@ -46,6 +46,6 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
             setattr(task, name, value)
         payload = {"task": str(task.pk), "job": task.job, "subject": task.subject, **(fact or {})}
         # What people search in changes when an attempt ends: then its error is known, be it none.
-        found_by = documents.again(task) if "error" in fields else []
+        found_by = documents.note_end(task) if "error" in fields else []
         run(insertion(event(f"task.{action or NAMES.get(to, to)}", payload, about=task.subject)), *also, *found_by)
     return True

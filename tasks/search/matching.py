@@ -49,6 +49,11 @@ class Sqlite:
         marks = ", ".join(["%s"] * len(keys))
         return _keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, keys)]) if keys else []
 
+    @classmethod
+    def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
+        first, last = sorted((rowid(one), rowid(other)))
+        return _keys(f"{cls.matching} AND rowid BETWEEN %s AND %s", [text, first, last])
+
 
 class PostgreSQL:
     """tsquery: the GIN index knows which documents match, and no order."""
@@ -95,6 +100,12 @@ class PostgreSQL:
     @classmethod
     def among(cls, text: str, keys: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         return _keys(f"{cls.matching} AND task_id = ANY(%s)", [text, list(keys)])
+
+    @classmethod
+    def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
+        # Each by itself, or the planner asks the index of words for all that match.
+        return _keys("SELECT task_id FROM (SELECT task_id, words FROM tasks_document WHERE task_id BETWEEN %s AND %s"
+                     " OFFSET 0) AS near WHERE words @@ %s::tsquery", [*sorted((one, other)), text])
 
 
 def dialect() -> type[Sqlite] | type[PostgreSQL]:

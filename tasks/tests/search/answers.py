@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from tasks.models import Task
+from tasks.search import finding, matching
 from tasks.search.finding import all_of, count, take
 from tasks.search.query import Query, read
 from tasks.tests.search import cases
 
 
 def answers() -> dict[str, list[list[str]]]:
-    """Of each query the names found: in one part, in parts of one, oldest first, and all in no order."""
+    """Of each query the names found: in one part, in parts of one, oldest first, and all in no order; then the same
+    again where five tasks are more than are looked at together, as a million are."""
     made = cases.make()
+    given = _given(made)
+    with patch.multiple(finding, NEAR=2, FEW=2, AT_FIRST=1, AT_MOST=1), patch.multiple(matching, WINDOW=1):
+        again = _given(made)
+    return {text: given[text] + again[text] for text in given}
+
+
+def _given(made: dict[str, Task]) -> dict[str, list[list[str]]]:
     names = {task.pk: name for name, task in made.items()}
     newest_first = [*made][::-1]
     given = {}
