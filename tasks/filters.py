@@ -143,7 +143,7 @@ class Filters:
         query = read(self.wanted.get("q", ""), now)
         for name in AS_QUALIFIERS:
             if value := self.wanted.get(name):
-                query = query.narrowed(KINDS[name].read(value, 0, now), f"{name}:{value}")
+                query = query.narrowed(KINDS[name], value, now)
         return query
 
     def as_query(self) -> str:

@@ -6,10 +6,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain, repeat
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
 from django.db.models.lookups import Exact
 from django.db.models.sql.where import AND, WhereNode
 
@@ -27,11 +29,9 @@ LIST, EXACT, TAKE_IN = 3.0, 20.0, 2.0
 # The newest tasks that conditions which no index answers in order are tried on first: most are met by some of these.
 NEAR = 2000
 # Columns whose indexes hold their tasks in order.
-DIRECT = {"id", "state", "subject", "correlation_id"}
-# Among so many that the columns leave, the words are looked up first: often that is enough, or these are all.
+DIRECT = {"id", "state", "subject", "correlation_id", "lane", "priority", "actor"}
+# So many tasks that meet the conditions are looked up among the words, when few that match the words meet them.
 FEW = 1000
-# Matches that are looked at together when columns are to be met too, at first and at most.
-AT_FIRST, AT_MOST = 200, 5000
 MOST_COUNTED = 500_000
 
 
@@ -54,13 +54,10 @@ def take(tasks: QuerySet[Task], query: Query, *, limit: int = DEFAULT_LIMIT, cur
         return take_rows(tasks, limit=limit, cursor=cursor, ascending=ascending)
     last, order = last_of(Task, cursor, ascending), "pk" if ascending else "-pk"
     with answering(query, seconds or LIST):
-        if query.text:
-            found = _worded(tasks.filter(query.where), query.text, last, ascending, limit + 1)
-        else:
-            # The ids first: an index may know these, and sorts them without a look at the tasks.
-            keys = _meeting(tasks, query, last, ascending, limit + 1)
-            found = list(tasks.filter(pk__in=keys).order_by(order))
-        return cut(Task, found, limit, ascending)
+        # The ids first: an index may know these, and sorts them without a look at the tasks.
+        look = _worded if query.text else _meeting
+        keys = look(tasks, query, last, ascending, limit + 1)
+        return cut(Task, list(tasks.filter(pk__in=keys).order_by(order)), limit, ascending)
 
 
 def all_of(tasks: QuerySet[Task], query: Query) -> QuerySet[Task]:
@@ -119,23 +116,29 @@ def _meeting(tasks: QuerySet[Task], query: Query, last: uuid.UUID | None, ascend
         return found + [key if isinstance(key, uuid.UUID) else uuid.UUID(key) for (key,) in cursor.fetchall()]
 
 
-def _worded(tasks: QuerySet[Task], text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[Task]:
-    order, dialect = "pk" if ascending else "-pk", matching.dialect()
-    filtered, found = bool(tasks.query.where), []
-    if filtered:
-        beyond = tasks if last is None else tasks.filter(**{"pk__gt" if ascending else "pk__lt": last})
-        few = list(beyond.order_by(order).values_list("pk", flat=True)[:FEW])
-        found = list(tasks.filter(pk__in=dialect.among(text, few)).order_by(order)[:count])
-        if len(few) < FEW or len(found) >= count:
-            return found
-        last = few[-1]
-    size = AT_FIRST if filtered else count
-    while True:
-        keys = dialect.hits(text, last, ascending, size)
-        found += tasks.filter(pk__in=keys).order_by(order)[: count - len(found)]
-        if len(found) >= count or len(keys) < size:
-            return found
-        last, size = keys[-1], min(size * 4, AT_MOST)
+def _worded(tasks: QuerySet[Task], query: Query, last: uuid.UUID | None, ascending: bool, count: int
+            ) -> list[uuid.UUID]:
+    """The next ids of tasks whose documents match, and that meet the conditions of the query."""
+    dialect, found = matching.dialect(), []
+    if not tasks.query.where and not query.where:
+        return dialect.hits(query.text, last, ascending, count)
+    order, meeting = "pk" if ascending else "-pk", tasks.filter(query.where)
+    for size in chain(dialect.stretches, [None], repeat(dialect.rest)):
+        if size is None:
+            # Few of those that match meet the conditions: perhaps few tasks do.
+            few = _meeting(tasks, query, last, ascending, FEW)
+            fits = set(dialect.among(query.text, few))
+            found += [key for key in few if key in fits]
+            if len(few) < FEW:
+                return found[:count]
+            last = few[-1]
+        else:
+            sql, given, last = dialect.stretch(query.text, last, ascending, size)
+            hits = meeting.filter(pk__in=RawSQL(sql, given)).order_by(order)
+            found += hits.values_list("pk", flat=True)[: count - len(found)]
+        if len(found) >= count or last is None:
+            return found[:count]
+    return found
 
 
 def _is_direct(where: WhereNode) -> bool:

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from tasks.search import matching
 from tasks.search.errors import BadQuery
-from tasks.search.qualifiers import KINDS, NAME, NAMES
+from tasks.search.qualifiers import KINDS, NAME, NAMES, Kind
 from tasks.search.tree import All, Any, Node, Not, Qualifier, Text, parse
 from tasks.search.words import words
 
@@ -39,10 +39,11 @@ class Query:
         looked at."""
         return self.where if self.near is None else self.near(keys)
 
-    def narrowed(self, more: Q, said: str) -> Query:
-        """The same for tasks that meet this, too."""
-        near = None if self.near is None else lambda keys: self.near(keys) & more
-        return replace(self, where=self.where & more, near=near, said=" ".join(filter(None, (self.said, said))))
+    def narrowed(self, kind: Kind, value: str, now: datetime) -> Query:
+        """The same for tasks that meet this qualifier, too. Raises BadQuery."""
+        more, near = kind.read(value, 0, now), (kind.near or kind.read)(value, 0, now)
+        return replace(self, where=self.where & more, near=lambda keys: self.among(keys) & near,
+                       said=" ".join(filter(None, (self.said, f"{kind.name}:{value}"))))
 
 
 def read(text: str, now: datetime | None = None) -> Query:
@@ -52,9 +53,7 @@ def read(text: str, now: datetime | None = None) -> Query:
         return Query()
     now = now or timezone.now()
     query = replace(_Compiler(now).query(tree), said=text.strip())
-    if query.text or not query.worded:
-        return query
-    return replace(query, near=lambda keys: _Compiler(now, keys).query(tree).where)
+    return query if query.text else replace(query, near=lambda keys: _Compiler(now, keys).query(tree).where)
 
 
 class _Compiler:
@@ -97,7 +96,8 @@ class _Compiler:
             for part in node.parts:
                 condition = condition & self._where(part) if isinstance(node, All) else condition | self._where(part)
             return condition
-        return KINDS[_known(node)].read(node.value, node.at, self._now)
+        kind = KINDS[_known(node)]
+        return (kind.near if kind.near and self._keys else kind.read)(node.value, node.at, self._now)
 
     def _text(self, node: Node) -> tuple[str, bool]:
         """The words in the database's language, and whether that is what must not match: neither finds documents by

@@ -16,7 +16,9 @@ def answers() -> dict[str, list[list[str]]]:
     again where five tasks are more than are looked at together, as a million are."""
     made = cases.make()
     given = _given(made)
-    with patch.multiple(finding, NEAR=2, FEW=2, AT_FIRST=1, AT_MOST=1), patch.multiple(matching, WINDOW=1):
+    with (patch.multiple(finding, NEAR=2, FEW=2), patch.multiple(matching, WINDOW=1, WALKED=0.5),
+          patch.multiple(matching.Sqlite, stretches=(1, 1), rest=1),
+          patch.multiple(matching.PostgreSQL, stretches=(1,))):
         again = _given(made)
     return {text: given[text] + again[text] for text in given}
 
