@@ -13,6 +13,7 @@ from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
 from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
+from tasks.payloads import Params, Steps
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
 from tasks.saved.models import SavedView  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
@@ -56,7 +57,7 @@ class Task(models.Model):
     )
     gained = models.PositiveSmallIntegerField(default=0, editable=False)
     held = models.BooleanField(default=False, editable=False)
-    params = models.JSONField(default=dict)
+    params = Params(default=dict)
     state = models.CharField(max_length=16, choices=TaskState.choices, default=TaskState.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
     cancel_requested = models.BooleanField(default=False)
@@ -75,7 +76,7 @@ class Task(models.Model):
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    steps = models.JSONField(default=list)
+    steps = Steps(default=list)
     step = models.CharField(max_length=300, blank=True)
     steps_done = models.PositiveIntegerField(default=0)
     steps_total = models.PositiveIntegerField(default=0)
