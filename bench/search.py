@@ -42,4 +42,5 @@ def _figures(database: str, seen: dict[str, list], size: Size) -> list[Figure]:
         for key, (name, bound) in SAID.items()
     ]
     ratio, note = seen["enqueue"]
-    return [*figures, Figure(f"enqueue, beside one without a document, {database}", ratio, "×", at_most(1.15), note)]
+    name = f"enqueue, beside one without what search needs, {database}"
+    return [*figures, Figure(name, ratio, "×", at_most(1.15), note)]

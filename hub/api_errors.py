@@ -27,7 +27,7 @@ from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
 from tasks.errors import BadTask, TaskError
-from tasks.search.errors import BadQuery
+from tasks.search.errors import BadQuery, NotYet, TooBroad
 
 logger = logging.getLogger("hub.api")
 
@@ -159,6 +159,16 @@ def _bad_query(request: HttpRequest, error: BadQuery) -> HttpResponse:
     return api_error(400, str(error), field="q", position=error.position, expected=error.expected)
 
 
+def _too_broad(request: HttpRequest, error: TooBroad) -> HttpResponse:
+    return api_error(422, error.message, field="q", hint=error.hint)
+
+
+def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
+    response = api_error(503, error.message, hint=error.hint)
+    response["Retry-After"] = "2"
+    return response
+
+
 def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
 
@@ -203,6 +213,8 @@ HANDLERS: dict[type[Exception], Any] = {
     StackError: _stack_error,
     BadTask: _bad_task,
     BadQuery: _bad_query,
+    TooBroad: _too_broad,
+    NotYet: _not_yet,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
     BadSubject: _bad_subject,

@@ -31,6 +31,7 @@ from tasks.ageing import age
 from tasks.nodes.registry import BEAT_EVERY, NodeTaken, join
 from tasks.rescue import rescue, rescue_here
 from tasks.scheduler import tick
+from tasks.search.filling import keep_up
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ def steps_of(node: str) -> list[Step]:
         Step("scale", 2.0, scale, PER_NODE),
         Step("age", 2.0, age),
         Step("limits", 2.0, limits.review),
+        Step("search", 1.0, keep_up),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 

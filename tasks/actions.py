@@ -69,7 +69,7 @@ def enqueue(job: type[Job], params: dict[str, Any], *, subject: str = "", priori
                 created = fact("task.created", {"task": str(task.pk), "job": task.job, "subject": task.subject},
                                about=task.subject)
                 waiting = added(task, needs, unless_succeeded)
-                run(insertion(task), insertion(created), documents.first(task), *waiting)
+                run(insertion(task), insertion(created), documents.note(task), *waiting)
                 if needs:
                     release(task)
         except IntegrityError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from tasks.job import job_classes
 from tasks.lanes import LANES
 from tasks.models import Task
 from tasks.presentation import rows_of, version_of
-from tasks.search.errors import BadQuery
+from tasks.search.errors import BadQuery, NotYet, SearchStopped
 from tasks.search.finding import Count, count, take
 from tasks.search.qualifiers import KINDS
 from tasks.search.query import Query, read
@@ -56,13 +56,15 @@ def choices(known: tuple[tuple[str, str], ...], chosen: str) -> list[tuple[str, 
 @dataclass(slots=True)
 class Filters:
     """`wanted` as it was typed, empty ones left out; `asked` is the part of the list; `problem` says which of it all
-    cannot be understood, `bad` where in the query. `query` is what the box and the fields beside it ask for."""
+    cannot be understood, `bad` where in the query, or that it was `stopped`. `query` is what the box and the fields
+    beside it ask for."""
 
     wanted: dict[str, str] = field(default_factory=dict)
     asked: Asked = field(default_factory=Asked)
     problem: str = ""
     query: Query = field(default_factory=Query)
     bad: BadQuery | None = None
+    stopped: SearchStopped | None = None
 
     @classmethod
     def read(cls, query: QueryDict) -> Filters:
@@ -81,6 +83,13 @@ class Filters:
         return filters
 
     @property
+    def status(self) -> int:
+        """The HTTP status of a page with this list."""
+        if self.stopped is not None:
+            return 503 if isinstance(self.stopped, NotYet) else 422
+        return 400 if self.problem else 200
+
+    @property
     def wanted_subject(self) -> str:
         """The subject asked for, by itself or as a project."""
         project = self.wanted.get("project")
@@ -95,6 +104,8 @@ class Filters:
                 part = take(self.rows(), self.query, limit=self.asked.limit, cursor=self.asked.cursor, ascending=asc)
             except BadPart as error:
                 self.problem = str(error)
+            except SearchStopped as error:
+                self.problem, self.stopped = str(error), error
         rows = rows_of(part.items, now)
         first = {**self.wanted, **self.asked.given()}
         here = {**first, **({"cursor": self.asked.cursor} if self.asked.cursor else {})}
@@ -133,11 +144,10 @@ class Filters:
 
     def _query(self, now: datetime) -> Query:
         query = read(self.wanted.get("q", ""), now)
-        where = query.where
         for name in AS_QUALIFIERS:
             if value := self.wanted.get(name):
-                where &= KINDS[name].read(value, 0, now)
-        return replace(query, where=where)
+                query = query.narrowed(KINDS[name], value, now)
+        return query
 
     def as_query(self) -> str:
         """All of it as one query, which finds the same."""
@@ -145,7 +155,7 @@ class Filters:
         return " ".join([*([f"({self.wanted['q']})"] if self.wanted.get("q") else []), *asked])
 
     def count(self) -> Count:
-        """How many tasks there are of these, counted up to 500,000."""
+        """How many tasks there are of these, counted up to 500,000. Raises SearchStopped."""
         return count(self.rows(), self.query)
 
     def rows(self) -> QuerySet[Task]:

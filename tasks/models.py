@@ -14,8 +14,12 @@ from tasks.crews.models import Crew  # noqa: F401 - as above
 from tasks.drift.models import Repair  # noqa: F401 - as above
 from tasks.lanes import LANES, OVERDUE, queue_name
 from tasks.nodes.models import Node  # noqa: F401 - as above
+from tasks.payloads import Params, Steps
 from tasks.retention.models import RetentionRule  # noqa: F401 - as above
+from tasks.saved.models import SavedView  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
+from tasks.search.lengths import ran, waited
+from tasks.search.models import Unwritten  # noqa: F401 - as above
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 
@@ -54,7 +58,7 @@ class Task(models.Model):
     )
     gained = models.PositiveSmallIntegerField(default=0, editable=False)
     held = models.BooleanField(default=False, editable=False)
-    params = models.JSONField(default=dict)
+    params = Params(default=dict)
     state = models.CharField(max_length=16, choices=TaskState.choices, default=TaskState.QUEUED)
     reason = models.CharField(max_length=300, blank=True)
     cancel_requested = models.BooleanField(default=False)
@@ -73,7 +77,7 @@ class Task(models.Model):
     queued_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
-    steps = models.JSONField(default=list)
+    steps = Steps(default=list)
     step = models.CharField(max_length=300, blank=True)
     steps_done = models.PositiveIntegerField(default=0)
     steps_total = models.PositiveIntegerField(default=0)
@@ -104,6 +108,13 @@ class Task(models.Model):
             models.Index(fields=["subject", "-id"], name="task_subject"),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
+            # What seldom is so is found at once among a million.
+            models.Index(fields=["lane", "-id"], name="task_lane"),
+            models.Index(fields=["priority", "-id"], name="task_priority"),
+            models.Index(fields=["actor", "-id"], name="task_actor"),
+            models.Index(waited(), "id", condition=Q(started_at__isnull=False), name="task_waited"),
+            models.Index(ran(), "id", condition=Q(finished_at__isnull=False, started_at__isnull=False),
+                         name="task_ran"),
             # With the id, so that the ids of a week are found without a look at its tasks.
             models.Index(fields=["created_at", "id"], name="task_created"),
             models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
@@ -219,6 +230,7 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
             models.Index(fields=["-ended_at"], condition=Q(outcome="died"), name="attempt_died"),
+            models.Index(fields=["worker", "task"], name="attempt_worker"),
         ]
 
     def __str__(self) -> str:

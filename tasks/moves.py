@@ -91,4 +91,4 @@ def _event(task: Task, to: TaskState, action: str, fact: dict[str, Any] | None) 
 
 def _found_by(task: Task, fields: dict[str, Any]) -> list[Statement]:
     """What people search in changes when an attempt ends: then its error is known, be it none."""
-    return documents.again(task) if "error" in fields else []
+    return documents.note_end(task) if "error" in fields else []

@@ -7,6 +7,7 @@ from tasks.bulk import views as bulk
 from tasks.crews import views as crews
 from tasks.drift import views as drift
 from tasks.monitor import views as monitor
+from tasks.saved import views as saved
 from tasks.schedules import views as schedules
 
 app_name = "tasks"
@@ -14,6 +15,10 @@ app_name = "tasks"
 urlpatterns = [
     path("", views.task_list, name="list"),
     path("bulk/", bulk.change, name="bulk"),
+    path("saved/", saved.saved_views, name="saved"),
+    path("saved/save/", saved.save, name="saved-save"),
+    path("saved/<int:pk>/rename/", saved.rename, name="saved-rename"),
+    path("saved/<int:pk>/delete/", saved.delete, name="saved-delete"),
     path("count/", views.counted, name="count"),
     path("suggestions/", views.suggestions, name="suggestions"),
     path("rows/", views.rows, name="rows"),

@@ -31,7 +31,9 @@ from tasks.job import job_class
 from tasks.masking import masked
 from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
+from tasks.saved.actions import views_of
 from tasks.search.completion import suggest
+from tasks.search.errors import SearchStopped
 from tasks.search.qualifiers import KINDS
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
@@ -54,9 +56,10 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "kinds": [*KINDS.values()],
         "periods": choices(PERIODS, filters.wanted.get("created", "")),
         "priorities": choices(PRIORITIES, filters.wanted.get("priority", "")),
+        "saved": views_of(request.user),
         **offered(filters.wanted),
     }
-    return render(request, "tasks/list.html", context, status=400 if filters.problem else 200)
+    return render(request, "tasks/list.html", context, status=filters.status)
 
 
 @never_cache
@@ -64,8 +67,12 @@ def task_list(request: HttpRequest) -> HttpResponse:
 @require(Role.VIEWER)
 def counted(request: HttpRequest) -> HttpResponse:
     """How many tasks the filters leave, for the page to ask when it is there: counting takes longer than a page."""
-    filters = Filters.read(request.GET)
-    return render(request, "tasks/_count.html", {"found": None if filters.problem else filters.count()})
+    filters, found, stopped = Filters.read(request.GET), None, False
+    try:
+        found = None if filters.problem else filters.count()
+    except SearchStopped:
+        stopped = True
+    return render(request, "tasks/_count.html", {"found": found, "stopped": stopped})
 
 
 @never_cache

@@ -29,9 +29,9 @@ def span(length: timedelta | float | None) -> str:
 
 
 @register.filter
-def since(moment: str) -> str:
-    """The time from an ISO 8601 moment until now: `1 min 52 s`."""
-    return words.span((timezone.now() - datetime.fromisoformat(moment)).total_seconds())
+def since(moment: str | None) -> str:
+    """The time from an ISO 8601 moment until now: `1 min 52 s`; empty for None."""
+    return "" if not moment else words.span((timezone.now() - datetime.fromisoformat(moment)).total_seconds())
 
 
 @register.filter
@@ -49,3 +49,9 @@ def clock(moment: datetime | None) -> SafeString | str:
     shown = f"{moment:%H:%M:%S}" if today else f"{moment.day} {moment:%b %H:%M:%S}"
     exact = f"{moment:%Y-%m-%d %H:%M:%S.%f} UTC"
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), exact, shown)
+
+
+@register.filter
+def cut_off(text: str, most: int = 20_000) -> str:
+    """The beginning of a text that is too long for a page, and how much is left out."""
+    return text if len(text) <= most else f"{text[:most]}…\n({len(text) - most:,} characters more: the API has them)"

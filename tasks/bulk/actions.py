@@ -15,7 +15,8 @@ from tasks.models import Task
 
 
 def preview(params: dict[str, Any]) -> dict[str, int]:
-    """To how many tasks `begin` would come with the same words, exactly. Raises BadTask and BadQuery."""
+    """To how many tasks `begin` would come with the same words, exactly. Raises BadTask, BadQuery and
+    SearchStopped."""
     chosen = Selection.of(params)
     Bulk.check(params)
     return counted(chosen, params["do"])

@@ -14,7 +14,7 @@ from django.utils import timezone
 from tasks.errors import BadTask
 from tasks.models import Task
 from tasks.retention.pruning import prunable
-from tasks.search.finding import all_of
+from tasks.search.finding import EXACT, all_of, answering
 from tasks.search.query import read
 from tasks.states import ENDED, WAITING, TaskState
 
@@ -59,9 +59,11 @@ class Selection:
 
 
 def counted(chosen: Selection, do: str) -> dict[str, int]:
-    """`{"count": how many are chosen, "fits": to how many of them it can be done as they are now}`, exactly."""
-    tasks = chosen.tasks()
-    return {"count": tasks.count(), "fits": tasks.filter(_fitting(do)).count()}
+    """`{"count": how many are chosen, "fits": to how many of them it can be done as they are now}`, exactly.
+    Raises TooBroad and NotYet."""
+    with answering(read(chosen.q, chosen.at), EXACT):
+        tasks = chosen.tasks()
+        return {"count": tasks.count(), "fits": tasks.filter(_fitting(do)).count()}
 
 
 def _fitting(do: str) -> Q:

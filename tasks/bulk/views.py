@@ -12,7 +12,7 @@ from accounts.access import require
 from accounts.models import Role
 from tasks.bulk import actions
 from tasks.errors import BadTask
-from tasks.search.errors import BadQuery
+from tasks.search.errors import BadQuery, SearchStopped
 
 
 @require_POST
@@ -30,7 +30,7 @@ def change(request: HttpRequest) -> HttpResponse:
             seen = actions.preview(params)
     except BadTask as error:
         problem = error.message
-    except BadQuery as error:
+    except (BadQuery, SearchStopped) as error:
         problem = str(error)
     context = {"params": params, "problem": problem, "seen": seen}
     return render(request, "tasks/bulk.html", context, status=400 if problem else 200)

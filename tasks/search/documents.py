@@ -1,7 +1,8 @@
-"""What full text search looks in: one document for each task, written with the task.
+"""What full text search looks in: one document for each task.
 
 A document is the task's words (`tasks.search.words`): its name, and what else is said of it: parameters as pages show
-them, error, steps and the end of its log. It is written when the task is, and again when an attempt has ended.
+them, error, steps and the end of its log. Who writes a task, or ends an attempt, only notes that its document is to be
+written (`Unwritten`): see `tasks.search.filling`.
 
 On SQLite it is a row of the FTS5 table `tasks_words`, whose rowid orders as the task's id does; on PostgreSQL a
 tsvector in `tasks_document`. Neither is a model: a trigger removes the document with its task.
@@ -16,7 +17,7 @@ from django.db import connection
 
 from events.statements import Statement
 from tasks.masking import masked
-from tasks.models import LogLine, Task
+from tasks.models import Task
 from tasks.search.rowids import rowid
 from tasks.search.words import placed, words
 
@@ -24,45 +25,32 @@ from tasks.search.words import placed, words
 PARAMS, ERROR, STEPS, LINE, LINES = 8000, 4000, 4000, 500, 20
 MOST = 2000
 
-SQLITE_NEW = "INSERT INTO tasks_words (rowid, name, body, task) VALUES (%s, %s, %s, %s)"
-SQLITE_AGAIN = "REPLACE INTO tasks_words (rowid, name, body, task) VALUES (%s, %s, %s, %s)"
-POSTGRESQL_INTO = "INSERT INTO tasks_document (task_id, words)"
-POSTGRESQL_REPLACED = "ON CONFLICT (task_id) DO UPDATE SET words = excluded.words"
-POSTGRESQL_NEW = f"{POSTGRESQL_INTO} VALUES (%s, %s::tsvector)"
-POSTGRESQL_AGAIN = f"{POSTGRESQL_NEW} {POSTGRESQL_REPLACED}"
-POSTGRESQL_GIVEN = f"{POSTGRESQL_INTO} SELECT %s, %s::tsvector FROM touched {POSTGRESQL_REPLACED}"
+SQLITE = "REPLACE INTO tasks_words (rowid, name, body, task) VALUES (%s, %s, %s, %s)"
+POSTGRESQL = ("INSERT INTO tasks_document (task_id, words) VALUES (%s, %s::tsvector)"
+              " ON CONFLICT (task_id) DO UPDATE SET words = excluded.words")
+NOTE = "INSERT INTO tasks_unwritten (task) VALUES (%s)"
+NOTE_GIVEN = "INSERT INTO tasks_unwritten (task) SELECT %s FROM touched"
 
 
-def first(task: Task) -> Statement:
-    """What writes the document of a task that is just being written."""
-    return _statement(task, [], again=False)
+def note(task: Task) -> Statement:
+    """What notes that the document of this task is to be written."""
+    if connection.vendor == "postgresql":
+        return Statement(NOTE, (task.pk,), NOTE_GIVEN)
+    return Statement(NOTE, (task.pk.hex,))
 
 
-def again(task: Task) -> list[Statement]:
-    """What writes the document anew when an attempt has ended; nothing where nothing can have changed."""
+def note_end(task: Task) -> list[Statement]:
+    """The same when an attempt has ended; nothing where nothing can have changed."""
     said = task.attempt and not task.silent
-    if not (said or task.error or task.steps or task.attempt > 1):
-        return []
-    return [_statement(task, _log_tail(task) if said else [], again=True)]
+    return [note(task)] if said or task.error or task.steps or task.attempt > 1 else []
 
 
 def document(task: Task, log: list[str]) -> Statement:
-    """What writes the document of a task that may have none, or an old one; `log` is the end of its log."""
-    return _statement(task, log, again=True)
-
-
-def _log_tail(task: Task) -> list[str]:
-    lines = LogLine.objects.filter(task=task.pk).order_by("-id").values_list("text", flat=True)[:LINES]
-    return [line[:LINE] for line in reversed(lines)]
-
-
-def _statement(task: Task, log: list[str], *, again: bool) -> Statement:
+    """What writes the document of a task, whether it has one or not; `log` is the end of its log."""
     name, body = _words(task, log)
     if connection.vendor == "postgresql":
-        return Statement(POSTGRESQL_AGAIN if again else POSTGRESQL_NEW, (task.pk, _vector(name, body)),
-                         POSTGRESQL_GIVEN if again else "")
-    return Statement(SQLITE_AGAIN if again else SQLITE_NEW,
-                     (rowid(task.pk), " ".join(name), " ".join(body), task.pk.hex))
+        return Statement(POSTGRESQL, (task.pk, _vector(name, body)))
+    return Statement(SQLITE, (rowid(task.pk), " ".join(name), " ".join(body), task.pk.hex))
 
 
 def _words(task: Task, log: list[str]) -> tuple[list[str], list[str]]:

@@ -15,10 +15,20 @@ from tasks.search.rowids import rowid
 # PostgreSQL finds documents by their words in no order. So many of the newest are looked at one by one first: a word
 # that is not there so often is in few enough documents to find all and sort them.
 WINDOW = 3000
+# SQLite takes so much longer to look up one document than to walk to the next one that matches.
+WALKED = 30
+
+
+# What finds the documents that match in the next stretch of all, and where that ends: None when nothing follows.
+Stretch = tuple[str, list[Any], uuid.UUID | None]
 
 
 class Sqlite:
-    """FTS5: it walks the documents that match in the order of their numbers, from either end."""
+    """FTS5: it walks the documents that match in the order of their numbers, from either end. Its stretches are so many
+    that match."""
+
+    stretches = (500, 5000)
+    rest = 20_000
 
     matching = "SELECT task FROM tasks_words WHERE tasks_words MATCH %s"
 
@@ -39,19 +49,42 @@ class Sqlite:
         return f"({wanted} NOT {unwanted})"
 
     @classmethod
+    def stretch(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> Stretch:
+        beyond = "" if last is None else f" AND rowid {'>' if ascending else '<'} %s"
+        sql = f"{cls.matching}{beyond} ORDER BY rowid {'ASC' if ascending else 'DESC'} LIMIT %s"
+        given: list[Any] = [text] if last is None else [text, rowid(last)]
+        end = _keys(f"{sql} OFFSET %s", [*given, 1, count - 1])
+        return sql, [*given, count], end[0] if end else None
+
+    @classmethod
     def hits(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[uuid.UUID]:
-        bound = "" if last is None else f" AND rowid {'>' if ascending else '<'} %s"
-        sql = f"{cls.matching}{bound} ORDER BY rowid {'ASC' if ascending else 'DESC'} LIMIT %s"
-        return _keys(sql, [text, *([] if last is None else [rowid(last)]), count])
+        return _keys(*cls.stretch(text, last, ascending, count)[:2])
 
     @classmethod
     def among(cls, text: str, keys: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-        marks = ", ".join(["%s"] * len(keys))
-        return _keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, keys)]) if keys else []
+        if not keys:
+            return []
+        # To walk what matches between them takes less than to look each of them up, unless there is very much.
+        low, high = min(keys), max(keys)
+        most = max(1, int(WALKED * len(keys)))
+        sql = f"{cls.matching} AND rowid BETWEEN %s AND %s ORDER BY rowid LIMIT %s"
+        found = _keys(sql, [text, rowid(low), rowid(high), most])
+        left = [key for key in keys if key > found[-1]] if len(found) == most else []
+        marks = ", ".join(["%s"] * len(left))
+        return found + (_keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, left)]) if left else [])
+
+    @classmethod
+    def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
+        first, last = sorted((rowid(one), rowid(other)))
+        return _keys(f"{cls.matching} AND rowid BETWEEN %s AND %s", [text, first, last])
 
 
 class PostgreSQL:
-    """tsquery: the GIN index knows which documents match, and no order."""
+    """tsquery: the GIN index knows which documents match, and no order. Its stretches are so many documents, of which
+    some match; 0 is all the rest."""
+
+    stretches = (WINDOW,)
+    rest = 0
 
     matching = "SELECT task_id FROM tasks_document WHERE words @@ %s::tsquery"
 
@@ -75,26 +108,37 @@ class PostgreSQL:
         return f"({wanted} & !({unwanted}))"
 
     @classmethod
-    def hits(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[uuid.UUID]:
+    def stretch(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> Stretch:
         sign, order = (">", "ASC") if ascending else ("<", "DESC")
-        beyond, given = ("", []) if last is None else (f" WHERE task_id {sign} %s", [last])
-        near = _keys(
-            f"SELECT task_id FROM (SELECT task_id, words FROM tasks_document{beyond} ORDER BY task_id {order}"
-            f" LIMIT {WINDOW}) AS near WHERE words @@ %s::tsquery ORDER BY task_id {order} LIMIT %s",
-            [*given, text, count],
-        )
-        if len(near) == count:
-            return near
-        # Materialised, or the planner walks all tasks by their order for the first that match.
-        beyond = beyond.replace(" WHERE", " AND")
-        return _keys(
-            f"WITH hit AS MATERIALIZED ({cls.matching}{beyond}) SELECT task_id FROM hit ORDER BY task_id {order}"
-            " LIMIT %s", [text, *given, count],
-        )  # fmt: skip
+        beyond, given = ("true", []) if last is None else (f"task_id {sign} %s", [last])
+        if not count:
+            # Materialised, or the planner walks all tasks by their order for the first that match.
+            return (f"WITH hit AS MATERIALIZED ({cls.matching} AND {beyond}) SELECT task_id FROM hit", [text, *given],
+                    None)
+        near = f"SELECT task_id, words FROM tasks_document WHERE {beyond} ORDER BY task_id {order} LIMIT {count}"
+        end = _keys(f"SELECT task_id FROM ({near} OFFSET {count - 1}) AS near", given)
+        return (f"SELECT task_id FROM ({near}) AS near WHERE words @@ %s::tsquery", [*given, text],
+                end[0] if end else None)
+
+    @classmethod
+    def hits(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[uuid.UUID]:
+        order, found = "ASC" if ascending else "DESC", []
+        for size in (WINDOW, 0):
+            sql, given, last = cls.stretch(text, last, ascending, size)
+            found += _keys(f"{sql} ORDER BY task_id {order} LIMIT %s", [*given, count - len(found)])
+            if last is None or len(found) == count:
+                break
+        return found
 
     @classmethod
     def among(cls, text: str, keys: Sequence[uuid.UUID]) -> list[uuid.UUID]:
         return _keys(f"{cls.matching} AND task_id = ANY(%s)", [text, list(keys)])
+
+    @classmethod
+    def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
+        # Each by itself, or the planner asks the index of words for all that match.
+        return _keys("SELECT task_id FROM (SELECT task_id, words FROM tasks_document WHERE task_id BETWEEN %s AND %s"
+                     " OFFSET 0) AS near WHERE words @@ %s::tsquery", [*sorted((one, other)), text])
 
 
 def dialect() -> type[Sqlite] | type[PostgreSQL]:

@@ -5,19 +5,18 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
-from django.db.models import DateTimeField, Exists, F, FloatField, Func, OuterRef, Q, Value
-from django.db.models.functions import Coalesce, Greatest
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from tasks.lanes import LANES
 from tasks.models import Attempt
 from tasks.search.errors import BadQuery
+from tasks.search.lengths import ran, waited
 from tasks.search.values import bounds, number, period, seconds
 from tasks.shapes import PROJECT_SUBJECT
-from tasks.states import TaskState
+from tasks.states import ACTIVE, TaskState
 from tasks.subjects import named
 
 NUMBER = "a number such as 8, >=8, <3 or 3..5"
@@ -25,33 +24,17 @@ LENGTH = "a length of time such as >30s, <=5m or 1h..2d"
 WHEN = "a day, 2026-11-01..2026-11-07, >=2026-11-01, or 24h for the last 24 hours"
 
 
-class Seconds(Func):
-    """The seconds from one moment to another."""
-
-    output_field = FloatField()
-    arity = 2
-
-    def as_sqlite(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
-        template = "ROUND((julianday(%(second)s) - julianday(%(first)s)) * 86400.0, 3)"
-        return self._with(compiler, template)
-
-    def as_postgresql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, Any]:
-        return self._with(compiler, "EXTRACT(EPOCH FROM (%(second)s - %(first)s))::float8")
-
-    def _with(self, compiler: Any, template: str) -> tuple[str, list[Any]]:
-        (first, before), (second, after) = map(compiler.compile, self.source_expressions)
-        return template % {"first": first, "second": second}, [*after, *before]
-
-
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A qualifier: `read(value, position, now)` is the condition, and raises BadQuery; `choices` may be completed."""
+    """A qualifier: `read(value, position, now)` is the condition, and raises BadQuery; `choices` may be completed.
+    `near` is the same condition where only a few tasks are tried on it, when that is written otherwise."""
 
     name: str
     example: str
     help: str
     read: Callable[[str, int, datetime], Q]
     choices: tuple[str, ...] = ()
+    near: Callable[[str, int, datetime], Q] | None = None
 
 
 def _one_of(column: str, allowed: tuple[str, ...]) -> Callable[[str, int, datetime], Q]:
@@ -87,8 +70,13 @@ def _like(column: str, value: str, position: int, what: str) -> dict[str, str]:
 
 
 def _worker(value: str, position: int, now: datetime) -> Q:
-    tried = Attempt.objects.filter(task=OuterRef("pk"))
-    return Q(Exists(tried.filter(**_like("worker", value, position, "the name of a worker"))))
+    tried = Attempt.objects.filter(**_like("worker", value, position, "the name of a worker"))
+    return Q(pk__in=tried.order_by().values("task"))
+
+
+def _worker_near(value: str, position: int, now: datetime) -> Q:
+    tried = Attempt.objects.filter(**_like("worker", value, position, "the name of a worker"))
+    return Q(Exists(tried.filter(task=OuterRef("pk"))))
 
 
 def _project(value: str, position: int, now: datetime) -> Q:
@@ -115,23 +103,30 @@ def _uuid(value: str, position: int) -> uuid.UUID:
 
 
 def _wait(value: str, position: int, now: datetime) -> Q:
-    since = Coalesce(F("ready_at"), Greatest(F("created_at"), Coalesce(F("run_at"), F("created_at"))))
-    return _length(Seconds(since, F("started_at")), value, position)
-
-
-def _run(value: str, position: int, now: datetime) -> Q:
-    return _length(Seconds(F("started_at"), Coalesce(F("finished_at"), Value(now, DateTimeField()))), value, position)
-
-
-LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
-
-
-def _length(expression: Seconds, value: str, position: int) -> Q:
     # What has not begun has no length, and meets no bound: also not that of a query which is turned round.
     condition = Q(started_at__isnull=False)
     for lookup, to in bounds(value, position, seconds, LENGTH).tests:
-        condition &= Q(LOOKUPS[lookup](expression, to))
+        condition &= Q(LOOKUPS[lookup](waited(), _microseconds(to)))
     return condition
+
+
+def _run(value: str, position: int, now: datetime) -> Q:
+    ended = Q(finished_at__isnull=False, started_at__isnull=False)
+    runs = Q(finished_at=None, started_at__isnull=False, state__in=sorted(ACTIVE))
+    for lookup, to in bounds(value, position, seconds, LENGTH).tests:
+        ended &= Q(LOOKUPS[lookup](ran(), _microseconds(to)))
+        # It has run longer than that when it began before then.
+        runs &= Q(**{f"started_at__{TURNED[lookup]}": now - timedelta(microseconds=_microseconds(to))})
+    return ended | runs
+
+
+LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
+TURNED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "exact": "exact"}
+
+
+def _microseconds(length: float) -> int:
+    """Of a length in seconds; of one that no task can have, thirty years."""
+    return round(min(length, 1e9) * 1e6)
 
 
 def _created(value: str, position: int, now: datetime) -> Q:
@@ -144,7 +139,7 @@ KINDS = {kind.name: kind for kind in (
          STATES),
     Kind("lane", "lane:reports", "in that lane", _one_of("lane", tuple(LANES)), tuple(LANES)),
     Kind("priority", "priority:>=8", "1 (lowest) to 10; also 8, <3, 3..5", _number("priority")),
-    Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker),
+    Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker, near=_worker_near),
     Kind("project", "project:shop", "about that project, by name or number", _project),
     Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so", _text("job", "the name of a job")),
     Kind("subject", "subject:projects.project:7", "about that, as its subject is written",

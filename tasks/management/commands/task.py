@@ -23,9 +23,9 @@ from tasks.lanes import LANES
 from tasks.models import LogLine, Task
 from tasks.progress import shown
 from tasks.retention.pruning import by_rules, counted, older_than, prune
-from tasks.search.errors import BadQuery
+from tasks.search.errors import BadQuery, SearchStopped
 from tasks.search.filling import fill
-from tasks.search.finding import take
+from tasks.search.finding import EXACT, take
 from tasks.search.query import read
 from tasks.shapes import task_detail, task_dict, with_relatives
 from tasks.states import ENDED, TaskState
@@ -87,10 +87,12 @@ class Command(BaseCommand):
             raise CommandError("--limit must be from 1 to 10000.", returncode=BAD_INPUT)
         wanted = {name: options[name] for name in ("state", "lane", "job", "subject") if options[name]}
         try:
-            query = read(options["search"])
+            tasks = take(with_relatives(Task.objects.filter(**wanted)), read(options["search"]),
+                         limit=options["limit"], seconds=EXACT).items
         except BadQuery as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None
-        tasks = take(with_relatives(Task.objects.filter(**wanted)), query, limit=options["limit"]).items
+        except SearchStopped as error:
+            raise CommandError(str(error), returncode=FAILED) from None
         if options["json"]:
             self._json([task_dict(task) for task in tasks])
             return

@@ -136,12 +136,12 @@ def make() -> dict[str, Task]:
         if length is not None:
             fields["finished_at"] = fields["started_at"] + timedelta(seconds=length)
         task = made[name] = Task(**fields)
-        run(insertion(task), documents.first(task))
+        run(insertion(task), documents.note(task))
         for text in log:
             LogLine.objects.create(task=task, text=text, attempt=1)
         if worker:
             Attempt.objects.create(task=task, number=1, worker=worker, host="h", pid=1, pid_started=1,
                                    correlation_id=task.correlation_id)
-        for statement in documents.again(task):
+        for statement in documents.note_end(task):
             run(statement)
     return made

@@ -14,7 +14,7 @@ from tasks.tests.search import cases
 from tasks.tests.search.answers import answers
 
 ROOT = Path(__file__).resolve().parents[3]
-EXPECTED = {text: [names.split()] * 4 for text, names in cases.FINDS.items()}
+EXPECTED = {text: [names.split()] * 6 for text, names in cases.FINDS.items()}
 
 
 @pytest.mark.django_db

@@ -10,6 +10,7 @@ from tasks.actions import cancel, enqueue
 from tasks.jobs import Fail, Sleep
 from tasks.models import Task
 from tasks.runner import run_task
+from tasks.search.filling import catch_up
 from tasks.search.finding import take
 from tasks.search.query import read
 from tasks.search.rowids import expression, rowid
@@ -51,6 +52,7 @@ def test_a_cancelled_task_is_still_found():
 
 def test_a_document_goes_with_its_task():
     one, two = enqueue(Sleep, {"seconds": 7}), enqueue(Sleep, {"seconds": 7})
+    assert catch_up() == 0 and documents() == 2
     Task.objects.filter(pk=one.pk).delete()
     assert documents() == 1 and found("sleep") == [two.pk]
 
