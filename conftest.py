@@ -247,6 +247,8 @@ class Workers:
     started: list[WorkerProcess] = field(default_factory=list)
 
     def __call__(self, number: int = 1, lanes: str = "", environ: dict[str, str] | None = None) -> list[WorkerProcess]:
+        from rq.command import PUBSUB_CHANNEL_TEMPLATE
+
         from tasks import queue
 
         new = []
@@ -268,7 +270,11 @@ class Workers:
         def listening() -> bool:
             for worker in new:
                 assert worker.process.poll() is None, f"The worker ended at once:\n{worker.log.read_text()}"
-            return {worker.name for worker in new} <= {worker.name for worker in queue.workers_alive()}
+            if not {worker.name for worker in new} <= {worker.name for worker in queue.workers_alive()}:
+                return False
+            # Known is not yet listening: what it is told before it has subscribed, it does not hear.
+            channels = [PUBSUB_CHANNEL_TEMPLATE % worker.name for worker in new]
+            return all(number for _, number in queue.connection().pubsub_numsub(*channels))
 
         self.wait(listening, 30, "The workers did not begin to listen.")
         return new

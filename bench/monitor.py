@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGE, STREAM, LOOKS = "/tasks/monitor/", "/tasks/monitor/stream/?range=hour", "/bench/looks/"
 # Seen in the part of the page while the lane that the bench pauses is paused.
 LANE, PAUSED = "reports", 'id="resume-reports"'
-OTHERS = (PAGE, "/tasks/", "/projects/", "/api/tasks?limit=50", "/tasks/workers/")
+OTHERS = (PAGE, "/tasks/", "/projects/", "/api/tasks?limit=50", "/tasks/workers/", "/metrics")
 EVERY = 0.2
 MIB = 1 << 20
 # What the first listeners make the process load and keep belongs to no growth.

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from hub.metrics.exposition import Family, Histogram
 from tasks.job import job_class
-from tasks.models import Task
+from tasks.models import Task, wait_between
 from tasks.monitor.shared import latest
 from tasks.queue import ORDERS, STATES
 
@@ -50,21 +50,24 @@ class EndedTasks:
         now = timezone.now()
         begin = max(self._since, self._read_to - GRACE)
         seen: dict[object, datetime] = {}
-        for task in Task.objects.filter(finished_at__gte=begin).only(*COLUMNS).iterator(chunk_size=2000):
-            if task.finished_at >= now - GRACE:
-                seen[task.pk] = task.finished_at
-            if self._seen.get(task.pk) != task.finished_at:
-                self._count(task)
+        rows = Task.objects.filter(finished_at__gte=begin).values_list(*COLUMNS)
+        for key, job, lane, state, *times in rows.iterator(chunk_size=2000):
+            finished = times[-1]
+            if finished >= now - GRACE:
+                seen[key] = finished
+            if self._seen.get(key) != finished:
+                self._count(job, lane, state, *times)
         self._read_to, self._seen = now, seen
 
-    def _count(self, task: Task) -> None:
+    def _count(self, job: str, lane: str, state: str, created: datetime, ready: datetime | None,
+               planned: datetime | None, started: datetime | None, finished: datetime) -> None:
         # Jobs that were removed would be named by old rows for ever.
-        job = task.job if job_class(task.job) else "other"
-        self.counts[job, task.lane, task.state] += 1
-        wait, run = task.wait(), task.run_time()
-        if wait is not None and run is not None:
+        job = job if job_class(job) else "other"
+        self.counts[job, lane, state] += 1
+        wait = wait_between(created, ready, planned, started)
+        if wait is not None:
             self.waits[job].observe(max(wait.total_seconds(), 0.0))
-            self.runs[job].observe(max(run.total_seconds(), 0.0))
+            self.runs[job].observe(max((finished - started).total_seconds(), 0.0))
 
 
 def standing() -> list[Family]:

@@ -76,6 +76,41 @@ def test_every_ended_task_is_counted_once(viewer):
     assert value(read(viewer), "hub_tasks_ended_total", **about, state="succeeded") == 2
 
 
+def test_every_histogram_adds_up(viewer):
+    for wait, run in ((0, 0), (0.1, 0.1), (7, 700), (4000, 90_000)):
+        ended(wait=wait, run=run)
+    found = read(viewer)
+    whole: dict[tuple, list[tuple[float, float]]] = {}
+    for (name, labels), number in found.items():
+        if name.endswith("_bucket"):
+            others = tuple(one for one in labels if one[0] != "le")
+            whole.setdefault((name.removesuffix("_bucket"), others), []).append((float(dict(labels)["le"]), number))
+    assert {name for name, _ in whole} == {"hub_task_wait_seconds", "hub_task_run_seconds", "hub_http_request_seconds"}
+    for (name, labels), buckets in whole.items():
+        numbers = [number for _, number in sorted(buckets)]
+        assert numbers == sorted(numbers) and max(buckets)[0] == float("inf")
+        assert numbers[-1] == found[f"{name}_count", labels] and found[f"{name}_sum", labels] >= 0
+
+
+def test_what_a_visitor_sends_makes_no_label(viewer):
+    def series() -> set:
+        return {(name, labels) for name, labels in read(viewer)}
+
+    def visit(place: int) -> None:
+        viewer.get(f"/tasks/?q=word{place}&page={place}", headers={"User-Agent": f"agent {place}"})
+        viewer.get(f"/projects/{place}/")
+        viewer.get(f"/nowhere/{place}", REMOTE_ADDR=f"192.0.2.{place}")
+        viewer.generic(f"VERB{place}", "/tasks/")
+        ended(job=f"gone.{place}")
+
+    for place in range(3):
+        visit(place)
+    before = series()
+    for place in range(3, 30):
+        visit(place)
+    assert series() == before
+
+
 def test_it_tells_what_stands_now(viewer):
     since = timezone.now() - timedelta(seconds=50)
     Task.objects.create(job="demo.sleep", title="t", actor="v", state="queued", lane="reports", priority=9,

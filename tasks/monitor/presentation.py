@@ -28,6 +28,8 @@ WORKER_LOOKS = {
     "draining": Look("cancelled", "pause", "draining"),
     "stopping": Look("cancelled", "stop", "stopping"),
 }
+# So many workers are listed: those that are idle only among few, so that what follows is not far below.
+FEW_WORKERS, MOST_WORKERS = 12, 50
 # So many fragments of the newest snapshot are kept: each range, for those who may operate and those who may not.
 _rendered: dict[tuple[str, str, bool], tuple[str, SafeString]] = {}
 
@@ -82,21 +84,22 @@ def context(snapshot: dict[str, Any], chosen: str, may_operate: bool) -> dict[st
     by_worker = {one["task"]: one["name"] for one in snapshot["workers"]["items"] if one["task"]}
     running = {one["id"]: one for one in snapshot["running"]}
     alive = snapshot["workers"]
+    busy = sum(one["state"] != "idle" or one["silent"] > 0 for one in alive["items"])
+    seen = alive["items"][:max(FEW_WORKERS, min(busy, MOST_WORKERS))]
     shown = {
         "tiles": _tiles(snapshot),
         "lanes": snapshot["lanes"],
-        "workers": [_markup(_worker(one, running.get(one["task"]), snapshot["at"]), may_operate)
-                    for one in alive["items"]],
+        "workers": [_markup(_worker(one, running.get(one["task"]), snapshot["at"]), may_operate) for one in seen],
         "away": alive["away"],
         "total": alive["total"],
-        "hidden": alive["total"] - len(alive["items"]),
+        "hidden": alive["total"] - len(seen),
         "worker_states": ", ".join(f"{number} {state}" for state, number in sorted(alive["states"].items())),
         "kept": snapshot["crews"],
         "lost": [one | {"look": look_of(one["state"])} for one in snapshot["lost"]],
         "running": [_running(one, by_worker) for one in snapshot["running"]],
         "more_running": snapshot["states"]["running"] - len(snapshot["running"]),
-        "coming": snapshot["coming"],
-        "failures": snapshot["failures"],
+        "coming": [one | {"when": _when(one["at"], snapshot["at"])} for one in snapshot["coming"]],
+        "failures": [one | {"when": _when(one["last_at"], snapshot["at"])} for one in snapshot["failures"]],
         "window": snapshot["window"],
         "lengths": _lengths(snapshot["window"]),
         "chart": _chart(snapshot, chosen),
@@ -127,7 +130,7 @@ def _tiles(snapshot: dict[str, Any]) -> list[Tile]:
     depth = ", ".join(f"{number:,} {rank}" for rank, number in ranks.items() if number)
     waiting = [lane for lane in lanes if lane["oldest"]]
     oldest = min(waiting, key=lambda lane: lane["oldest"], default=None)
-    nearest = next(iter(snapshot["coming"]), None)
+    nearest = next((_when(one["at"], snapshot["at"]) for one in snapshot["coming"]), "")
     workers = "Redis is away" if snapshot["workers"]["away"] else f"of {snapshot['workers']['total']} workers"
     failed = window["failed"]
     return [
@@ -137,7 +140,7 @@ def _tiles(snapshot: dict[str, Any]) -> list[Tile]:
              level="warning" if oldest["late"] else "")
         if oldest else Tile("Oldest waiting", "–", "nothing waits for a worker", icon="clock"),
         Tile("Scheduled", f"{states['scheduled']:,}",
-             f"next at {_clock(nearest['at'])}" if nearest else "nothing is due", "scheduled", "s-scheduled"),
+             f"next at {nearest}" if nearest else "nothing is due", "scheduled", "s-scheduled"),
         Tile("Blocked", f"{states['blocked']:,}", "wait for other tasks", "blocked", "s-blocked"),
         Tile("Ended, 5 min", f"{window['succeeded'] + failed + window['cancelled']:,}",
              f"{failed:,} failed" if failed else "none failed", "failed" if failed else "",
@@ -188,8 +191,10 @@ def _chart(snapshot: dict[str, Any], chosen: str) -> SafeString:
     return chart.figure("Ended", f"In {NOTES[chosen]}; times are UTC")
 
 
-def _clock(at: str) -> str:
-    return f"{datetime.fromisoformat(at):%H:%M}"
+def _when(at: str, now: str) -> str:
+    """A time as it is told today (UTC): with its day when that is another."""
+    time = datetime.fromisoformat(at)
+    return f"{time:%H:%M:%S}" if at[:10] == now[:10] else f"{time.day} {time:%b %H:%M}"
 
 
 def _lengths(window: dict[str, Any]) -> list[tuple[str, str, str]]:

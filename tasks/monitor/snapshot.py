@@ -31,8 +31,8 @@ def take() -> dict[str, Any]:
     `at, version` (the same while nothing has changed), `states` (how many are in each active state), `lanes`,
     `window` (see `recent.timing`, with what `succeeded`, `failed` and was `cancelled` in it), `ended` (by range a list
     of `[start, succeeded, failed, cancelled]`), `running, coming, failures, lost`, `crews` (a sentence for each), and
-    `workers`: `away` when Redis does not answer, `total`, by `states`, and `items`, those at work first, a hundred at
-    most.
+    `workers`: `away` when Redis does not answer, `total`, by `states`, and `items`: those at work first, idle ones last, a
+    hundred at most.
     """
     now = timezone.now()
     with _counting:
@@ -64,7 +64,8 @@ def _workers() -> dict[str, Any]:
         found = workers.workers()
     except QueueAway:
         return {"away": True, "total": 0, "states": {}, "items": []}
-    found.sort(key=lambda one: not one.task)
+    # First those that somebody may have to look at; the order of the others stays.
+    found.sort(key=lambda one: (not one.task, one.state == "idle" and one.heartbeat_age < FRESH))
     items = []
     for one in found[:MOST_WORKERS]:
         row = {name: getattr(one, name) for name in SHOWN}

@@ -18,6 +18,7 @@ from tasks.lane_actions import LaneLimits
 from tasks.models import Task
 from tasks.monitor import presentation, shared
 from tasks.schedules.actions import create
+from tasks.tests.monitor.fleet import register
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PAGE = "/tasks/monitor/"
@@ -70,13 +71,14 @@ def test_what_runs_tells_its_step_and_its_progress_and_none_that_it_does_not_kno
 
 
 def test_what_comes_next_is_in_the_order_of_its_times(viewer):
-    begin = timezone.now() + timedelta(hours=1)
+    begin = timezone.now() + timedelta(days=1)
     for place in (3, 1):
         actions.enqueue(Sleep, {"seconds": place}, run_at=begin + timedelta(minutes=place))
     every = create(name="Nightly", job="demo.sleep", params={"seconds": 1}, interval="10h")
     type(every).objects.update(next_run_at=begin + timedelta(minutes=2))
     said = part(viewer, '<section class="panel" aria-labelledby="coming-title"')
-    assert re.search(r"Sleep for 1 s \d\d:.* Nightly \d\d:.* Sleep for 3 s \d\d:", said), said
+    day = f"{begin.day} {begin:%b}" if begin.hour < 23 else r"\d+ \w+"
+    assert re.search(rf"Sleep for 1 s {day} \d\d:.* Nightly {day} \d\d:.* Sleep for 3 s {day} \d\d:", said), said
     assert [bool(one.get("task")) for one in shared.latest()["coming"]] == [True, False, True]
 
 
@@ -89,6 +91,21 @@ def test_how_much_of_its_life_a_worker_was_at_work(worked, used):
     task = {"title": "t", "cancel_requested": False, "steps_total": 0, "step": "", "id": "1",
             "started_at": "2026-11-22T10:01:30.000000Z"}
     assert presentation._worker(worker | {"task": "1"}, task, "2026-11-22T10:01:40.000000Z").used == min(used + 10, 100)
+
+
+def test_of_many_workers_the_idle_ones_are_counted_and_those_to_look_at_shown(redis_server, viewer):
+    register(60)
+    redis = redis_server.client()
+    redis.hset("rq:worker:studio-1.3", mapping={"state": "busy"})
+    redis.sadd("rq:worker:studio-1.3:executions", "01a2b3c4-0000-7000-8000-000000000000:1")
+    redis.hset("rq:worker:studio-2.19", "order", "draining")
+    try:
+        said = part(viewer, '<section class="panel" aria-labelledby="workers-title"')
+        assert "60 alive: 1 busy, 1 draining, 58 idle" in said and "and 48 more" in said
+        names = re.findall(r"studio-\d+\.\d+ studio", said)
+        assert len(names) == 12 and names[:2] == ["studio-1.3 studio", "studio-2.19 studio"]
+    finally:
+        redis.flushall()
 
 
 def test_a_worker_is_stopped_where_it_is_seen_also_by_a_plain_form(trial_workers, eventually):
