@@ -63,14 +63,19 @@ def _tell(project: Project, status: StackStatus) -> None:
     if newest is not None and now - newest.at < TOLD_FOR:
         reason, at = newest.message, newest.at
     else:
-        reason = next((service.reason for service in status.services if service.state not in GOOD and service.reason),
-                      "")
+        reason = wrong_with(status)
         at = now if reason else None
         if not reason and project.reason_at is not None and now - project.reason_at < TOLD_FOR:
             return
     if reason != project.reason:
         Project.objects.filter(pk=project.pk, state=project.state).update(reason=reason, reason_at=at)
         project.reason, project.reason_at = reason, at
+
+
+def wrong_with(status: StackStatus) -> str:
+    """What is wrong with the first service that is not well, by its name; empty when all are, or none says why."""
+    return next((f"{service.name}: {service.reason}" for service in status.services
+                 if service.state not in GOOD and service.reason), "")
 
 
 def _values(service: ServiceStatus) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from projects.engines.base import EngineError, StackStatus
 from projects.errors import ProjectError
 from projects.models import Project, Revision, Service
 from projects.moves import move
-from projects.observation import is_alive, write
+from projects.observation import is_alive, write, wrong_with
 from projects.stacks.spec import Stack
 from projects.states import Desired, ProjectState
 from projects.usage import Recorder
@@ -129,8 +129,7 @@ def _settle(project: Project, stack: Stack, status: StackStatus) -> list[str]:
         return _moved(project, ProjectState.RUNNING, reason)
     if not alive and (running or project.state == ProjectState.STARTING):
         if project.desired == Desired.RUNNING:
-            reason = next((service.reason for service in status.services if service.reason), "Nothing of it runs.")
-            return _moved(project, ProjectState.FAILED, reason)
+            return _moved(project, ProjectState.FAILED, wrong_with(status) or "Nothing of it runs.")
         return _moved(project, ProjectState.STOPPED, "")
     if not alive and project.state == ProjectState.STOPPING:
         return _moved(project, ProjectState.STOPPED, "")

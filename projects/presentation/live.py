@@ -124,7 +124,7 @@ def live_of(project: Project, now: datetime) -> Live:
         look=of_project(status),
         since=_since(project, status, now),
         observed=_observed(project, now),
-        reason=_reason(project, status, now),
+        reason=_reason(project, status, now, faults),
         open_port=_front(services, leases) if project.is_here else None,
         work=view_of(active, now) if active else None,
         last=view_of(task, now) if task and active is None and status == "failed" else None,
@@ -179,10 +179,12 @@ def _front(services: list[Service], leases: list[PortLease]) -> int | None:
     return front_of(services, {lease.service: lease.host_port for lease in reversed(leases)})
 
 
-def _reason(project: Project, status: str, now: datetime) -> str:
+def _reason(project: Project, status: str, now: datetime, faults: tuple[Fault, ...]) -> str:
     if status == "unknown":
         return shown_reason(project, now) if not project.is_here else ""
-    return project.reason if status in ("running", "degraded", "stopped") else ""
+    is_told = any(project.reason.rstrip(".").replace(f"{fault.service}: ", f"{fault.service} ") in fault.title
+                  for fault in faults)
+    return project.reason if status in ("running", "degraded", "stopped") and not is_told else ""
 
 
 def _summary(project: Project, services: list[Service], status: str) -> str:

@@ -185,6 +185,7 @@ def test_every_page_fits_its_window_and_keeps_quiet(hub: RunningHub, browser: Br
         page.screenshot(path=SCREENSHOTS / f"{name}-{scheme}-{width}.png", full_page=True)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, f"{path} scrolls sideways"
         assert page.evaluate(OVERLAID) == [], f"on {path} a table is wider than its panel"
+        assert page.evaluate(LOOSE) == [], f"on {path} a cell does not stand in its row"
     context.close()
     assert said == []
 
@@ -192,6 +193,12 @@ def test_every_page_fits_its_window_and_keeps_quiet(hub: RunningHub, browser: Br
 OVERLAID = """() => [...document.querySelectorAll(".panel > .table")]
     .filter(table => table.getBoundingClientRect().right > table.parentElement.getBoundingClientRect().right + 1)
     .map(table => table.outerHTML.slice(0, 200))"""
+
+
+LOOSE = """() => [...document.querySelectorAll("tr > *")]
+    .filter(cell => getComputedStyle(cell.parentElement).display === "table-row")
+    .filter(cell => !["table-cell", "none"].includes(getComputedStyle(cell).display))
+    .map(cell => cell.outerHTML.slice(0, 200))"""
 
 
 def test_a_taken_port_is_named_and_one_click_leases_another(hub: RunningHub, page: Page):

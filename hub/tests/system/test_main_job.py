@@ -114,7 +114,7 @@ def test_five_quick_deaths_are_a_failure_that_shows_its_last_lines(hub: RunningH
     hub.until(lambda: hub.status(project)["status"] == "failed", 45, "five quick deaths are not a failure")
     status = hub.status(project)
     service = status["services"][0]
-    assert service["exit_code"] == 7 and "7" in status["reason"]
+    assert service["exit_code"] == 7 and "worker" in status["reason"] and "code 7" in status["reason"]
     assert service["last_lines"] == [f"line {number}" for number in range(20, 40)]
     lines = hub.get(f"/api/projects/{project}/logs/worker?tail=20").body["lines"]
     assert lines[-1] == "line 39" and len(lines) == 20

@@ -5,6 +5,7 @@ import socket
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.tests.people import person
 from projects import actions
@@ -110,6 +111,17 @@ def test_a_failed_project_shows_why_at_the_top(operator, project):
     assert "Last 20 lines of web" in fault and fault.count("<li") == 20
     card = operator.get(reverse("home")).content.decode()
     assert "5 times in a row" in card and "Try again" in card
+
+
+@pytest.mark.parametrize("between", [" ", ": "])
+def test_a_service_that_failed_among_others_is_told_once_and_restarted_beside_it(operator, project, between):
+    why = "exited with code 7 after 1.5 s, 5 times in a row"
+    Project.objects.update(state="running", desired="running", reason=f"web{between}{why}", observed_at=timezone.now())
+    Service.objects.update(state="failed", reason=why, exit_code=7, last_lines=["gone"])
+    Service.objects.create(project=project, name="api", state="running", position=1)
+    page = operator.get(url("detail", project)).content.decode()
+    told = page[page.index('id="told"') : page.index('id="services"')]
+    assert told.count(why) == 1 and url("restart-service", project, "web") in told
 
 
 def test_running_ports_are_links_to_the_host_that_was_asked(operator, project, settings):
