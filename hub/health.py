@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import shutil
 from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
@@ -17,6 +18,7 @@ from django.views.decorators.http import require_safe
 
 from events.nats.state import state as nats_state
 from hub.watch import heartbeat_age
+from tasks.crews.actions import fixed_number
 from tasks.nodes.registry import nodes
 from tasks.queue import connect, workers_alive
 
@@ -112,7 +114,10 @@ def _redis() -> dict[str, Any]:
 
 
 def _workers() -> dict[str, Any]:
+    """As many have to be alive as the settings say at least, or as were set by hand."""
     alive, expected = len(workers_alive()), settings.ENV.fewest_workers
+    with contextlib.suppress(DatabaseError):  # that it is away is said beside
+        expected = fixed_number(settings.HUB_NODE) or expected
     return {"status": OK if alive >= expected else DEGRADED if alive else DOWN, "alive": alive, "expected": expected}
 
 

@@ -18,6 +18,7 @@ from hub import health
 from hub.tests.conftest import ROOT
 from hub.watch import heartbeat_file
 from projects.tests.port_slice import free_port
+from tasks.crews.models import Crew
 
 pytestmark = pytest.mark.django_db
 
@@ -50,6 +51,7 @@ def ask(client: Client, path: str = "/health") -> tuple[int, dict]:
 
 def test_all_well(client, workers, watch_lives):
     workers(2)
+    heartbeat_file().touch()  # they may have been long in coming
     status, body = ask(client)
     assert status == 200
     assert body["status"] == "ok", body
@@ -62,6 +64,14 @@ def test_with_one_worker_of_two_it_is_degraded(client, workers, watch_lives):
     status, body = ask(client)
     assert (status, body["status"], body["workers"]["status"]) == (200, "degraded", "degraded")
     assert body["workers"]["alive"] == 1
+
+
+def test_a_number_of_workers_set_by_hand_is_the_one_that_is_expected(client, workers, settings):
+    workers(1)
+    crew = Crew.objects.create(node=settings.HUB_NODE, fixed=1)
+    assert ask(client)[1]["workers"] == {"status": "ok", "alive": 1, "expected": 1}
+    Crew.objects.filter(pk=crew.pk).update(fixed=3)
+    assert ask(client)[1]["workers"] == {"status": "degraded", "alive": 1, "expected": 3}
 
 
 def test_without_workers_it_is_degraded(client, redis_server, watch_lives):

@@ -33,6 +33,11 @@ def crew(node: str) -> Crew:
     return found
 
 
+def fixed_number(node: str) -> int | None:
+    """How many were set by hand there; None where that was not done."""
+    return Crew.objects.filter(pk=node).values_list("fixed", flat=True).first()
+
+
 def sentence(found: Crew) -> str:
     """How many it keeps, and what decides that."""
     if found.fixed is not None:

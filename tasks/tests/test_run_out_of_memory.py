@@ -7,7 +7,7 @@ import html
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,23 +21,32 @@ from tasks.tests import jobs
 
 # For a worker and its horse, which need some 60 MB.
 LIMIT = 200 << 20
+# Of both versions of control groups; where there is swap, it must not help.
+LIMITS = {"memory.max": LIMIT, "memory.swap.max": 0, "memory.limit_in_bytes": LIMIT,
+          "memory.memsw.limit_in_bytes": LIMIT}
 V1, V2 = "4:memory:/a/b\n0::/\n", "0::/a/b\n"
 
 
-@pytest.fixture
-def counted(tmp_path: Path):
-    """`counted(3)`: from now on the kernel seems to have killed three in the group of the workers."""
+@pytest.fixture(params=["group", "machine"])
+def counted(tmp_path: Path, request):
+    """`counted(3)`: from now on the kernel seems to have killed three in the group of the workers, or on the machine
+    where no group says it. `counted.words` is what a death then says."""
     (tmp_path / "self").mkdir()
     (tmp_path / "self/cgroup").write_text(V2)
     group = tmp_path / "groups/a/b"
     group.mkdir(parents=True)
-    (group / "memory.max").write_text("536870912\n")
+    counter, of_group = tmp_path / "vmstat", request.param == "group"
+    if of_group:
+        (group / "memory.max").write_text("536870912\n")
+        counter = group / "memory.events"
 
     def count(number: int) -> None:
-        new = group / "new"
+        new = tmp_path / "new"
         new.write_text(f"low 0\nhigh 9\nmax 7\noom {number}\noom_kill {number}\n")
-        os.replace(new, group / "memory.events")
+        os.replace(new, counter)
 
+    count.words = ("It was killed by the kernel for want", "it may use 512 MB.") if of_group else (
+        "It was killed by SIGKILL, probably by the kernel for want", "the machine had no more.")
     count(0)
     return count
 
@@ -62,37 +71,49 @@ def test_one_that_the_kernel_kills_is_named_with_its_memory_and_its_worker_goes_
 
 
 @contextmanager
-def _limited() -> Iterator:
+def _limited() -> Iterator[Callable[[], None]]:
     """What this process starts now lives in a control group whose memory has a limit as soon as it is asked for."""
-    (own, version), *_ = [(place, version) for place, version in memory._groups()
-                          if (place / "cgroup.procs").exists()] or [(None, 0)]
-    group, pid = own and own / f"hub-test-{os.getpid()}", str(os.getpid())
-    try:
-        group.mkdir()
-        (group / "cgroup.procs").write_text(pid)
-    except (AttributeError, OSError):
-        with contextlib.suppress(AttributeError, OSError):
-            group.rmdir()
+    pid = str(os.getpid())
+    group, home = _new_group()
+    if group is None:
         pytest.xfail("No control group with a limit can be made here: that needs root, and the memory controller.")
+    (group / "cgroup.procs").write_text(pid)
 
     def limit() -> None:
-        (own / "cgroup.procs").write_text(pid)
-        for name, value in (("memory.max", LIMIT), ("memory.swap.max", 0)) if version == 2 else (
-                ("memory.limit_in_bytes", LIMIT), ("memory.memsw.limit_in_bytes", LIMIT)):
+        (home / "cgroup.procs").write_text(pid)
+        for name, value in LIMITS.items():
             if (group / name).exists():
                 (group / name).write_text(str(value))
 
     try:
         yield limit
     finally:
-        (own / "cgroup.procs").write_text(pid)
-        for left in (group / "cgroup.procs").read_text().split():
-            (own / "cgroup.procs").write_text(left)
-        deadline = time.monotonic() + 10
-        while group.exists():  # it is busy until the last process is quite gone
-            with contextlib.suppress(OSError):
-                group.rmdir()
-            assert time.monotonic() < deadline, group
+        for left in {pid, *(group / "cgroup.procs").read_text().split()}:
+            (home / "cgroup.procs").write_text(left)
+        _remove(group)
+
+
+def _new_group() -> tuple[Path | None, Path | None]:
+    """A group whose memory can be limited, below this process's own or the root, and the one where this process is."""
+    places = [place for place, _ in memory._groups() if (place / "cgroup.procs").exists()]
+    mine = [place for place in places if str(os.getpid()) in (place / "cgroup.procs").read_text().split()]
+    for place in places if mine else ():
+        group = place / f"hub-test-{os.getpid()}"
+        with contextlib.suppress(OSError):
+            group.mkdir()
+            if any((group / name).exists() for name in LIMITS):
+                return group, mine[0]
+            group.rmdir()
+    return None, None
+
+
+def _remove(group: Path) -> None:
+    """It is busy until the last process that was in it is quite gone."""
+    deadline = time.monotonic() + 10
+    while group.exists():
+        with contextlib.suppress(OSError):
+            group.rmdir()
+        assert time.monotonic() < deadline, group
 
 
 def test_a_kill_is_the_kernels_when_its_counter_rose_and_somebodys_when_not(
@@ -114,8 +135,9 @@ def test_a_kill_is_the_kernels_when_its_counter_rose_and_somebodys_when_not(
         return wait_for(task, "failed")
 
     by_kernel = killed(1)
-    assert by_kernel.error.startswith("It was killed by the kernel for want of memory: it had used up to ")
-    assert "it may use 512 MB." in by_kernel.error and by_kernel.attempts.get().memory > 10 << 20
+    beginning, bound = counted.words
+    assert by_kernel.error.startswith(f"{beginning} of memory: it had used up to ") and bound in by_kernel.error
+    assert by_kernel.attempts.get().memory > 10 << 20
     assert killed(1).error.startswith("Its process was killed by SIGKILL.")
 
 
