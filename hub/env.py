@@ -34,6 +34,8 @@ MAX_TASK_LIMIT = 30 * 24 * 3600
 MOST_WORKERS = 64
 
 
+# As retrospectives.kinds, which is a room above this one.
+METRICS_KINDS = ("sprints", "github", "gitlab", "jira")
 NODE = r"[A-Za-z0-9_-]{1,64}"
 
 
@@ -69,6 +71,8 @@ class Env:
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     metrics_api_url: str
     metrics_api_key: str
+    metrics_api_kind: str
+    llm: dict
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -124,6 +128,11 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
         metrics_api_key=get("METRICS_API_KEY"),
+        metrics_api_kind=_one_of("METRICS_API_KIND", get("METRICS_API_KIND", "sprints"), METRICS_KINDS),
+        llm={"url": _http_address("LLM_BASE_URL", get("LLM_BASE_URL")), "key": get("LLM_API_KEY"),
+             "model": get("LLM_MODEL", "default"),
+             "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
+             "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
@@ -148,6 +157,12 @@ def _dotenv() -> dict[str, str]:
         return dotenv.read(path).values
     except StackError as error:
         raise EnvError(error.message) from None
+
+
+def _one_of(name: str, text: str, words: tuple[str, ...]) -> str:
+    if text not in words:
+        raise EnvError(f"{name} must be one of {', '.join(words)}, not {text[:40]!r}.")
+    return text
 
 
 def _http_address(name: str, text: str) -> str:

@@ -30,6 +30,9 @@ HUB_AGEING = ENV.ageing
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # Where sprints are fetched from, and the key that opens it.
 HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_key
+HUB_METRICS_API_KIND = ENV.metrics_api_kind
+# A language model that may reword reports; without an address none is asked.
+HUB_LLM = ENV.llm
 # So many streams may be open in a web process.
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 
 from retrospectives.errors import BadSprint, RetrospectiveError
+from retrospectives.mappings import as_sprint
 from retrospectives.rows import Row, read_row
 
 MOST_ROWS = 1000
@@ -50,7 +51,7 @@ def read_rows(given: list, team: str = "") -> tuple[list[Row], list[Fault]]:
     seen: dict[tuple[str, str], int] = {}
     for number, one in enumerate(given, 1):
         try:
-            row = read_row(one, team)
+            row = read_row(as_sprint(one), team)
             first = seen.setdefault((row.team, row.sprint_id), number)
             if first != number:
                 raise BadSprint(f"Row {first} has the same id {row.sprint_id!r}.", "sprint_id")
@@ -67,7 +68,7 @@ def _json(text: str) -> list:
         where = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise RetrospectiveError(f"The file is no JSON, {where}.", "file") from None
     if isinstance(given, dict):
-        given = given.get("items", [given])
+        given = given.get("items", given.get("values", [given]))
     if not isinstance(given, list):
         raise RetrospectiveError("The JSON must be a list of sprints, or an object with “items”.", "file")
     return given

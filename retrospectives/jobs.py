@@ -12,6 +12,7 @@ from retrospectives.errors import RetrospectiveError
 from retrospectives.experiments import followed
 from retrospectives.files import read_rows
 from retrospectives.models import Experiment, Report
+from retrospectives.rewording import NotReworded, reworded
 from retrospectives.source import SourceError, fetch
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
@@ -56,7 +57,7 @@ class SyncMetrics(Job):
         self.progress.update("fetch")
         try:
             given = fetch(settings.HUB_METRICS_API_URL, settings.HUB_METRICS_API_KEY,
-                          self.params.get("sprint_count", 5), team)
+                          self.params.get("sprint_count", 5), team, settings.HUB_METRICS_API_KIND)
         except SourceError as error:
             raise JobFailed(str(error)) from None
         self.log(f"{len(given)} sprints came.")
@@ -120,12 +121,26 @@ class GenerateReport(Job):
         self.progress.finish("read")
         self.progress.update("analyse")
         content = import_string(COMPOSE)(sprints, focus=wish.focus, context=wish.context, tried=tried, unbegun=unbegun)
+        content = self._reworded(content)
         self.progress.finish("analyse")
         self.progress.update("write")
         report = actions.keep_report(content, team=wish.team, task=self.task.pk, by=self.task.actor, tried=tried)
         self.progress.finish("write")
         return {"report_id": report.pk, "headline": content["headline"], "sprints_analyzed": len(sprints),
                 "hypotheses_count": len(content["hypotheses"]), "experiments_count": len(content["experiments"])}
+
+
+    def _reworded(self, content: dict[str, Any]) -> dict[str, Any]:
+        """By the language model, where there is one; what it makes of it is taken only if it holds."""
+        if not settings.HUB_LLM["url"]:
+            return content
+        try:
+            told = reworded(content, **settings.HUB_LLM)
+        except NotReworded as error:
+            self.log(f"{error} The report keeps the words that were made by rule.", "warning")
+            return content
+        self.log(f"Reworded by {settings.HUB_LLM['model']}; every number is as it was.")
+        return told
 
 
 class CleanUpReports(Job):

@@ -7,10 +7,13 @@ import re
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from collections.abc import Callable
 from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
+
+from retrospectives.kinds import KINDS, Kind
 
 TIMEOUT = 10.0
 LONGEST_WAIT = 30.0
@@ -34,25 +37,39 @@ class _NoRedirects(urllib.request.HTTPRedirectHandler):
 _OPENER = urllib.request.build_opener(_NoRedirects)
 
 
-def fetch(address: str, key: str, count: int, team: str = "", *, wait: Callable[[float], None] = time.sleep
-          ) -> list[Any]:
-    """At most `count` sprints of `{address}/sprints?count=&team_id=`, newest first, as the source wrote them.
+def fetch(address: str, key: str, count: int, team: str = "", kind: str = "sprints", *,
+          wait: Callable[[float], None] = time.sleep) -> list[Any]:
+    """At most `count` sprints of the source at `address`, newest first, as it wrote them; see `retrospectives.kinds`.
 
     Further pages are followed by `Link: rel="next"`, on the same host only. 429 and 503 are tried again after their
     `Retry-After`, failures of the connection and other 5xx after a growing pause: TRIES times in all for each page.
     Raises SourceError.
     """
-    query = {"count": count, **({"team_id": team} if team else {})}
-    url = f"{address.rstrip('/')}/sprints?{urlencode(query)}"
+    asked = KINDS[kind]
+    if asked.needs_team and not team:
+        raise SourceError("Say which team: for Jira it is the number of its board.")
+    base = address.rstrip("/")
+    found = _list(f"{base}/{asked.first(count, team)}", key, count, asked, wait)
+    if asked.more is None:
+        return found
+    return [asked.joined(item, _page(f"{base}/{asked.more(item, team)}", key, wait)[0])
+            for item in found if isinstance(item, dict)]
+
+
+def _list(url: str, key: str, count: int, asked: Kind, wait: Callable[[float], None]) -> list[Any]:
     found: list[Any] = []
     for _ in range(MOST_PAGES):
         content, following = _page(url, key, wait)
-        items = content.get("items") if isinstance(content, dict) else content
+        items = content
+        if isinstance(content, dict):
+            items = next((content[name] for name in asked.items if name in content), None)
+            following = following or _following(url, content)
         if not isinstance(items, list):
-            raise SourceError(f"{_shown(url)} answered no list of sprints, and no object with “items”.")
+            names = " or ".join(f"“{name}”" for name in asked.items)
+            raise SourceError(f"{_shown(url)} answered no list of sprints, and no object with {names}.")
         found += items
-        if following is None or len(found) >= count:
-            return found[:count]
+        if following is None or (asked.newest_first and len(found) >= count):
+            return found[:count] if asked.newest_first else found[::-1][:count]
         further = urljoin(url, following)
         if urlsplit(further)[:2] != urlsplit(url)[:2]:
             raise SourceError(f"{_shown(url)} names its next page at another host ({_shown(further)}); "
@@ -61,8 +78,17 @@ def fetch(address: str, key: str, count: int, team: str = "", *, wait: Callable[
     raise SourceError(f"{_shown(url)} goes on after {MOST_PAGES} pages; ask for fewer sprints.")
 
 
+def _following(url: str, content: dict[str, Any]) -> str | None:
+    """The next page of an answer that counts as Jira's do: {startAt, maxResults, isLast}."""
+    start, size = content.get("startAt"), content.get("maxResults")
+    if content.get("isLast", True) or not all(isinstance(one, int) and one >= 0 for one in (start, size)) or not size:
+        return None
+    kept = [(name, value) for name, value in parse_qsl(urlsplit(url).query) if name != "startAt"]
+    return "?" + urlencode([*kept, ("startAt", start + size)])
+
+
 def _page(url: str, key: str, wait: Callable[[float], None]) -> tuple[Any, str | None]:
-    headers = {"Accept": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+    headers = {"Accept": "application/json", **({"Authorization": _authorization(key)} if key else {})}
     problem = ""
     for turn in range(TRIES):
         pause = 0.5 * 2**turn
@@ -89,6 +115,11 @@ def _page(url: str, key: str, wait: Callable[[float], None]) -> tuple[Any, str |
         if turn + 1 < TRIES:
             wait(pause)
     raise SourceError(f"{problem}, {TRIES} times. Check METRICS_API_URL and the source.")
+
+
+def _authorization(key: str) -> str:
+    """A key of the form name:token, as Jira Cloud gives it, is sent as both; any other as a bearer token."""
+    return f"Basic {b64encode(key.encode()).decode()}" if ":" in key else f"Bearer {key}"
 
 
 def _refusal(url: str, code: int) -> str:

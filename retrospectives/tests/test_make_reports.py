@@ -287,3 +287,13 @@ def test_from_the_command_line(tmp_path):
         call_command("retrospective", "generate", "--team", "Harbour", "--focus", "velocity")
     with pytest.raises(CommandError, match="METRICS_API_URL"):
         call_command("retrospective", "sync")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_language_model_that_fails_leaves_the_words_of_the_rule(redis_server, workers, eventually):
+    kept()
+    workers(1, environ={"LLM_BASE_URL": "http://127.0.0.1:9/v1", "LLM_TIMEOUT": "1"})
+    task = enqueue(GenerateReport, {})
+    assert eventually(lambda: Task.objects.get(pk=task.pk).state == "succeeded", 20, "the report is made")
+    assert Report.objects.get().content["written_by"] == "rule"
+    assert any("did not answer" in line.text for line in task.log_lines.all())
