@@ -230,3 +230,15 @@ def test_what_was_lost_comes_to_the_queue_in_batches(redis_server, rescued):
     rescued(lambda: len(queue.known().waiting) == 300)
     assert queue.known().waiting == {str(task.pk) for task in made}
     assert isinstance(made[0].pk, uuid.UUID) and trips(redis_server.client()) - before < 250
+
+
+def test_an_enqueue_asks_no_more_for_many_that_it_waits_for_than_for_one():
+    needs = [enqueue(Sleep, SLEEP) for _ in range(30)]
+    parent = enqueue(Sleep, SLEEP, parent=enqueue(Sleep, SLEEP, parent=needs[0]))
+    counts = []
+    for options in ({}, {"depends_on": needs[:1]}, {"depends_on": needs}, {"depends_on": needs[1:], "parent": parent}):
+        with CaptureQueriesContext(connection) as queries:
+            enqueue(Sleep, SLEEP, **options)
+        counts.append(len(queries))
+    plain, one, many, child = counts
+    assert one == many <= plain + 4 and child <= one + 2, counts
