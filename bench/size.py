@@ -28,9 +28,11 @@ class Size:
     compose_stacks: int = 20
     listed: int = 1_000_000
     searches: int = 20
+    stormed: int = 10_000
 
 
 FULL = Size()
 QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slices=1, slice_seconds=0.3, cards=4,
              running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1, tasks=20, peers=False,
-             graph_nodes=20, graph_rounds=1, compose_stacks=2, listed=2000, searches=1)
+             graph_nodes=20, graph_rounds=1, compose_stacks=2, listed=2000, searches=1,
+             stormed=100)
