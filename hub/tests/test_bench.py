@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "search", "monitor", "wave", "retrospectives",
-           "chaos", "fire", "all")
+           "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -1,0 +1,130 @@
+"""`python -m bench.event_rounds LISTED STORM SEARCHES`: the measurements behind `bench.events`, on DATABASE_URL's
+database. Prints them as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, connections
+from django.utils import timezone
+
+from bench import apart  # first: it sets Django up
+from bench.figures import p95
+from bench.million import uuid_at
+from events.actions import fact
+from events.finding import Wanted, find
+from events.models import Event
+from events.relay.numbering import number
+from events.relay.redis_stream import RedisCarrier
+from events.subjects import Pattern
+from hub.tests.nats_server import NatsServer
+from hub.tests.storm.storm import Storm
+
+BATCH = 5000
+DAYS = 90
+# How often of a hundred: most is said of tasks, and little by people.
+SUBJECTS = {"task.created": 24, "task.started": 24, "task.succeeded": 20, "task.failed": 4, "project.starting": 6,
+            "project.running": 6, "project.stopped": 5, "lane.paused": 1, "schedule.ran": 6, "audit.signed-in": 3,
+            "audit.key-created": 1}  # fmt: skip
+RARE = "deploy.shop.done"
+
+
+def relay_rate(events: int) -> float:
+    """Events a second that one relay gives positions and sends to Redis, in turns."""
+    Event.objects.bulk_create([fact("task.created", {"task": "x" * 36, "job": "demo.sleep", "number": number})
+                               for number in range(events)], batch_size=BATCH)
+    carrier, done = RedisCarrier(), 0
+    began = time.perf_counter()
+    while given := number():
+        done += given
+        while carrier.turn():
+            continue
+    assert done == events
+    return events / (time.perf_counter() - began)
+
+
+def generate(count: int) -> None:
+    """So many events in the last 90 days, one in ten thousand of a rare subject; all with positions."""
+    chance, now = random.Random(5), datetime.now(UTC)
+    step = timedelta(days=DAYS) / count
+    names, weights = list(SUBJECTS), list(SUBJECTS.values())
+    for begin in range(0, count, BATCH):
+        rows = []
+        for place in range(begin, min(begin + BATCH, count)):
+            at = now - step * (count - place)
+            action = RARE if place % 10_000 == 77 else chance.choices(names, weights)[0]
+            rows.append(Event(
+                pk=uuid_at(at, chance), subject=f"hub.{settings.HUB_ID}.{action}", origin="worker", position=place + 1,
+                actor=chance.choice(("mara", "key:ci", "hub", "schedule:nightly")), timestamp=at,
+                correlation_id=uuid_at(at, chance), payload={"task": str(place), "job": "demo.sleep"},
+            ))  # fmt: skip
+        Event.objects.bulk_create(rows)
+
+
+def query_times(rounds: int) -> dict[str, list[float]]:
+    """Milliseconds for a page of 50, by what is asked."""
+    own, now = f"hub.{settings.HUB_ID}", timezone.now()
+    day, month = timedelta(days=1), timedelta(days=30)
+    asked = {
+        "everything": Wanted(),
+        "task.>": Wanted(Pattern.read(f"{own}.task.>")),
+        "task.> of a day two months ago": Wanted(Pattern.read(f"{own}.task.>"), now - 60 * day, now - 59 * day),
+        "audit.> since a month": Wanted(Pattern.read(f"{own}.audit.>"), now - month),
+        "deploy.>, rare": Wanted(Pattern.read(f"{own}.deploy.>")),
+        "deploy.*.done until two months ago": Wanted(Pattern.read(f"{own}.deploy.*.done"), None, now - 60 * day),
+        "hub.*.*.failed": Wanted(Pattern.read("hub.*.*.failed")),
+        "task.failed, exactly, of a week": Wanted(Pattern.read(f"{own}.task.failed"), now - 7 * day),
+        "an unknown subject": Wanted(Pattern.read(f"{own}.nothing.>")),
+        "an actor": Wanted(Pattern.read(f"{own}.task.>"), actor="key:ci"),
+    }
+    seen = {}
+    for name, wanted in asked.items():
+        find(wanted)
+        seen[name] = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            find(wanted)
+            seen[name].append((time.perf_counter() - began) * 1000)
+    return seen
+
+
+def main(listed: int, stormed: int, searches: int) -> dict[str, Any]:
+    """By measurement what `bench.events` makes figures of."""
+    with apart.hub() as hub, tempfile.TemporaryDirectory(prefix="hub-storm-") as folder:
+        nats = NatsServer(Path(folder)) if shutil.which("nats-server") else None
+        if nats is not None:
+            nats.start()
+        try:
+            connections.close_all()
+            verdict = Storm(hub.environ, hub.redis, nats).run(stormed, pause=1.0, patience=300.0)
+        finally:
+            if nats is not None:
+                nats.stop()
+        hub.empty()
+        rate = relay_rate(min(listed, 20_000))
+        hub.empty()
+        generate(listed)
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+        times = query_times(searches)
+    slowest = max(times, key=lambda name: p95(times[name]))
+    return {
+        "relay": rate,
+        "query": [p95([one for each in times.values() for one in each]), slowest, p95(times[slowest])],
+        "storm": {"written": verdict.written, "seconds": verdict.seconds, "kills": dict(verdict.kills),
+                  "cuts": verdict.cuts, "faults": verdict.faults},
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(*map(int, sys.argv[1:4]))))
