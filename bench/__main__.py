@@ -15,7 +15,7 @@ from bench.size import FULL, QUICK, SHORT
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
           "graph": graph.run}
-# Only when asked for by name: from five minutes to half an hour each, and one that needs root and what .ci/docker installs.
+# Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "monitor": monitor.run,
            "events": events.run, "wave": wave.run, "compose": compose.run}
 

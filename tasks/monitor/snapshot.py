@@ -31,8 +31,8 @@ def take() -> dict[str, Any]:
     `at, version` (the same while nothing has changed), `states` (how many are in each active state), `lanes`,
     `window` (see `recent.timing`, with what `succeeded`, `failed` and was `cancelled` in it), `ended` (by range a list
     of `[start, succeeded, failed, cancelled]`), `running, coming, failures, lost`, `crews` (a sentence for each), and
-    `workers`: `away` when Redis does not answer, `total`, by `states`, and `items`: those at work first, idle ones last, a
-    hundred at most.
+    `workers`: `away` when Redis does not answer, `total`, by `states`, and `items`: those at work first, idle ones
+    last, a hundred at most.
     """
     now = timezone.now()
     with _counting:

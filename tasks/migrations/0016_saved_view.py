@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0012_found'),
+        ('tasks', '0015_found'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

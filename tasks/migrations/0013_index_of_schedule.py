@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0010_ended'),
+        ('tasks', '0012_death_memory'),
     ]
 
     operations = [

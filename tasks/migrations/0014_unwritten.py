@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('tasks', '0010_ended'),
+        ('tasks', '0013_index_of_schedule'),
     ]
 
     operations = [
