@@ -130,7 +130,7 @@ def _validation_error(request: HttpRequest, error: ValidationError) -> HttpRespo
     first = error.errors[0]
     source, *place = first["loc"]
     if source == "path":  # an id that cannot be one is an unknown id
-        return api_error(404)
+        return api_error(404, "There is nothing with that id.")
     if source == "body":
         place = place[1:]  # the first is the name of the view's own parameter
     field = ".".join(str(part) for part in place)
