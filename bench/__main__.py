@@ -9,12 +9,26 @@ import sys
 import time
 from types import FrameType
 
-from bench import compose, events, graph, idle, monitor, ports, retrospectives, search, start, tasks, wave, web
+from bench import (
+    compose,
+    events,
+    graph,
+    idle,
+    monitor,
+    ports,
+    release,
+    retrospectives,
+    search,
+    start,
+    tasks,
+    wave,
+    web,
+)
 from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK, SHORT
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
-          "graph": graph.run}
+          "graph": graph.run, "release": release.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "monitor": monitor.run,
            "events": events.run, "wave": wave.run, "compose": compose.run}

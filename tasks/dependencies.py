@@ -77,9 +77,9 @@ def needs_again(task: Task) -> tuple[list[Task], str]:
     tries: dict[uuid.UUID, list[uuid.UUID]] = {key: [key] for key, _ in edges}
     for part in _parts(list(tries)):
         for first, key in _rows(
-            f"WITH RECURSIVE again(first, id) AS (SELECT id, id FROM {TASKS} WHERE id IN ({_marks(part)}) UNION ALL "
-            f"SELECT again.first, task.id FROM again JOIN {TASKS} task ON task.retry_of_id = again.id) "
-            "SELECT first, id FROM again", [*map(_key_of, part)],
+            f"WITH RECURSIVE again(origin, id) AS (SELECT id, id FROM {TASKS} WHERE id IN ({_marks(part)}) UNION ALL "
+            f"SELECT again.origin, task.id FROM again JOIN {TASKS} task ON task.retry_of_id = again.id) "
+            "SELECT origin, id FROM again", [*map(_key_of, part)],
         ):
             tries[_as_key(first)].append(_as_key(key))
     found: dict[uuid.UUID, Task] = {}
