@@ -9,12 +9,12 @@ import sys
 import time
 from types import FrameType
 
-from bench import compose, graph, idle, ports, search, start, tasks, web
+from bench import compose, graph, idle, ports, release, search, start, tasks, web
 from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
-          "graph": graph.run}
+          "graph": graph.run, "release": release.run}
 # Only when asked for by name: half an hour, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "search": search.run, "compose": compose.run}
 

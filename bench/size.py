@@ -25,6 +25,8 @@ class Size:
     peers: bool = True
     graph_nodes: int = 500
     graph_rounds: int = 10
+    dependents: int = 1500
+    enqueues: int = 100
     compose_stacks: int = 20
     listed: int = 1_000_000
     searches: int = 20
@@ -33,4 +35,4 @@ class Size:
 FULL = Size()
 QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slices=1, slice_seconds=0.3, cards=4,
              running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1, tasks=20, peers=False,
-             graph_nodes=20, graph_rounds=1, compose_stacks=2, listed=2000, searches=1)
+             graph_nodes=20, graph_rounds=1, dependents=20, enqueues=3, compose_stacks=2, listed=2000, searches=1)

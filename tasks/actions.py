@@ -18,7 +18,7 @@ from events.context import correlation_id, current
 from events.ids import uuid7
 from events.statements import insertion, run
 from tasks import queue
-from tasks.dependencies import added, reason, wanted
+from tasks.dependencies import added, needs_again, reason, wanted
 from tasks.errors import AlreadyEnded, BadTask, NotWaiting, StillActive, SubjectBusy
 from tasks.job import Job, job_class
 from tasks.jsonvalues import NotJson, cleaned, normalized
@@ -216,12 +216,17 @@ def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
 
 
 def retry(task: Task) -> Task:
-    """A new task that does the same again, for one that has ended. Raises StillActive, BadTask (the job is gone, or
-    takes these parameters no more), SubjectBusy."""
+    """A new task that does the same again, for one that has ended, and waits for what that one was told to wait for: in
+    the place of what did not succeed, for the newest retry of that. Its children are its own affair.
+
+    Raises StillActive, SubjectBusy, and BadTask: the job is gone or takes these parameters no more, or something that
+    it needs has not succeeded and is to be retried first.
+    """
     if not task.has_ended:
         raise StillActive(task)
     job = job_class(task.job)
     if job is None:
         raise BadTask(f"This Hub has no job named {task.job!r} any more.", "job")
+    needs, unless_succeeded = needs_again(task)
     return enqueue(job, task.params, subject=task.subject, priority=task.priority, lane=task.lane, retry_of=task,
-                   node=task.node)
+                   depends_on=needs, unless_succeeded=unless_succeeded, node=task.node)

@@ -67,6 +67,42 @@ def refuse_circle(waiting: Sequence[uuid.UUID], needs: Sequence[uuid.UUID]) -> N
         raise BadTask(f"That would be a circle: “{title}” would wait for itself.", "depends_on")
 
 
+def needs_again(task: Task) -> tuple[list[Task], str]:
+    """What a retry of an ended task is to wait for, and what becomes of it when one of these does not succeed: what the
+    task was told to wait for, and in the place of what failed or was cancelled the newest retry of that, one that has
+    succeeded first. Raises BadTask when the retry would end at once because one has not succeeded."""
+    edges = list(Dependency.objects.filter(declared(task), task=task.pk).order_by("id").values_list("needs", "unmet"))
+    if not edges:
+        return [], Unmet.SKIP
+    tries: dict[uuid.UUID, list[uuid.UUID]] = {key: [key] for key, _ in edges}
+    for part in _parts(list(tries)):
+        for first, key in _rows(
+            f"WITH RECURSIVE again(origin, id) AS (SELECT id, id FROM {TASKS} WHERE id IN ({_marks(part)}) UNION ALL "
+            f"SELECT again.origin, task.id FROM again JOIN {TASKS} task ON task.retry_of_id = again.id) "
+            "SELECT origin, id FROM again", [*map(_key_of, part)],
+        ):
+            tries[_as_key(first)].append(_as_key(key))
+    found: dict[uuid.UUID, Task] = {}
+    for part in _parts(list({key for keys in tries.values() for key in keys})):
+        found |= Task.objects.only("id", "state", "title").in_bulk(part)
+    needs = [_counts([found[key] for key in keys if key in found]) for keys in tries.values()]
+    unmet = edges[0][1]
+    bad = [need for need in needs if need.state in WORDS]
+    if bad and unmet != Unmet.RUN:
+        more = f" ({len(bad) - 1} more have not succeeded.)" if len(bad) > 1 else ""
+        what = f"“{bad[0].title}”, which it needs, {WORDS[TaskState(bad[0].state)]}."
+        raise BadTask(f"{what} Retry that one first.{more}", "depends_on")
+    return needs, unmet
+
+
+def _counts(tries: Sequence[Task]) -> Task:
+    """Which of a task and its retries is waited for: the first where it has not ended badly, else the newest, one that
+    has succeeded before all."""
+    if tries[0].state not in WORDS:
+        return tries[0]
+    return max(tries, key=lambda task: (task.state == TaskState.SUCCEEDED, task.pk))
+
+
 def added(task: Task, needs: Sequence[Task], unless_succeeded: str) -> list[Statement]:
     """What writes that the task waits for these. What it has waited for before stays as it is."""
     own = _key_of(task.pk)

@@ -105,7 +105,7 @@ class Task(models.Model):
             models.Index(fields=["correlation_id"], name="task_correlation"),
             # With the id, so that the ids of a week are found without a look at its tasks.
             models.Index(fields=["created_at", "id"], name="task_created"),
-            models.Index(fields=["schedule", "-id"], condition=~Q(schedule=None), name="task_of_schedule"),
+            models.Index(fields=["schedule", "-id"], condition=Q(schedule__isnull=False), name="task_of_schedule"),
             # For the monitor, which looks every second: what ended when, what is active, and what is due.
             models.Index(fields=["finished_at", "state"], condition=Q(finished_at__isnull=False), name="task_ended"),
             models.Index(fields=["state", "lane", "priority", "queued_at"],

@@ -20,8 +20,8 @@ from tasks.dependencies import blocked_for_nothing, ending_with, followers, has_
 from tasks.models import Task
 from tasks.states import ENDED, TaskState
 
-# Tasks in one transaction: on SQLite, where one may write at a time, others wait for its end.
-BATCH = 100
+# Tasks in one transaction. Where writers take turns, the others wait for its end.
+BATCH, BATCH_IN_TURNS = 500, 100
 # Seconds that those who wait to write have between two transactions, at most.
 LONGEST_REST = 0.05
 
@@ -59,26 +59,29 @@ class Following:
             look_again(self._left)
 
     def _step(self) -> None:
-        """At most BATCH tasks: those that end with what ended, down the whole chain; then those that may run."""
+        """At most a batch: those that end with what ended, down the whole chain; then those that may run."""
         began = time.monotonic()
-        room = BATCH - (self._end() if self._ending else 0)
+        room = batch() - (self._end() if self._ending else 0)
         if room:
             self._free(room)
         self._took = time.monotonic() - began
 
     def _end(self) -> int:
-        keys = ending_with(self._ending, BATCH)
+        most = batch()
+        part, later = self._ending[:most], self._ending[most:]
+        keys = ending_with(part, most)
         moved = go_on(keys)
         # Where all are in other hands, these move them; if not, it is looked again.
-        more = moved.ended and len(keys) == BATCH
-        self._ending = still_followed([*self._ending, *moved.ended]) if more else []
+        more = moved.ended and len(keys) == most
+        self._ending = [*(still_followed([*part, *moved.ended]) if more else ()), *later]
         self._freeing += moved.ended
         self._left += moved.left
         return len(keys)
 
     def _free(self, room: int) -> None:
         if not self._part:
-            self._part, self._freeing, self._last = self._freeing[:BATCH], self._freeing[BATCH:], 0
+            most = batch()
+            self._part, self._freeing, self._last = self._freeing[:most], self._freeing[most:], 0
         page = followers(self._part, self._last, room)
         if len(page) == room:
             self._last = page[-1][0]
@@ -115,12 +118,12 @@ def release_all(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, TaskState]:
     """Let blocked tasks go on that have nothing left to wait for; the new states of those that moved, without those
     that ended because of them."""
     states: dict[uuid.UUID, TaskState] = {}
-    took = 0.0
-    for start in range(0, len(keys), BATCH):
+    took, most = 0.0, batch()
+    for start in range(0, len(keys), most):
         _let_others_write(took)
         began = time.monotonic()
         with transaction.atomic():
-            moved = go_on(keys[start : start + BATCH])
+            moved = go_on(keys[start : start + most])
             if moved.ended:
                 Following(moved.ended, badly=True).begin()
         states |= moved.states
@@ -130,8 +133,14 @@ def release_all(keys: Sequence[uuid.UUID]) -> dict[uuid.UUID, TaskState]:
 
 def look_again(keys: Sequence[uuid.UUID]) -> None:
     """Let go on those of these tasks that are blocked for nothing."""
-    for start in range(0, len(keys), BATCH):
-        release_all(blocked_for_nothing(keys[start : start + BATCH]))
+    most = batch()
+    for start in range(0, len(keys), most):
+        release_all(blocked_for_nothing(keys[start : start + most]))
+
+
+def batch() -> int:
+    """How many tasks may go on in one transaction."""
+    return BATCH_IN_TURNS if _writers_take_turns() else BATCH
 
 
 def _look_again_at(key: uuid.UUID) -> None:

@@ -168,7 +168,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     task = get_object_or_404(Task, pk=pk)
     try:
         task = actions.retry(task)
-        level, text = "info", f"“{task.title}” is tried again."
+        level, text = "info", f"“{task.title}” is tried again. {task.reason}".strip()
     except TaskError as error:
         level, text = "warning", error.message
     if not request.htmx:

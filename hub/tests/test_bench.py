@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "search", "chaos", "fire", "all")
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

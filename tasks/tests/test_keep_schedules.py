@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core.management import execute_from_command_line
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -267,3 +268,11 @@ def test_the_command_does_all_of_it(command):
 def test_what_the_command_refuses_is_one_line_that_names_the_field(command, arguments, said):
     code, out, error = command(*arguments)
     assert (code, out, error.count("\n")) == (2, "", 1) and said in error
+
+
+def test_the_runs_of_a_schedule_are_found_by_their_index():
+    schedule = actions.create(**GOOD)
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":  # which reads a table that is nearly empty as a whole
+            cursor.execute("SET LOCAL enable_seqscan = off")
+    assert "task_of_schedule" in Task.objects.filter(schedule=schedule).order_by("-id").explain()

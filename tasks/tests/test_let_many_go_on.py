@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def small_batches(redis_server, monkeypatch):
     redis_server.client().flushall()
-    monkeypatch.setattr(release, "BATCH", BATCH)
+    monkeypatch.setattr(release, "batch", lambda: BATCH)
 
 
 def waiting_for(first: Task, number: int, needs: Callable[[int], Iterable[int]] = lambda place: [0],
@@ -84,7 +84,7 @@ def test_each_goes_on_once_with_its_event_and_is_on_a_queue(redis_server):
 
 @pytest.mark.parametrize("ending", ["succeeded", "failed"])
 def test_it_takes_a_few_statements_for_many_and_not_a_few_for_each(monkeypatch, ending):
-    monkeypatch.setattr(release, "BATCH", 200)
+    monkeypatch.setattr(release, "batch", lambda: 200)
     counts = []
     for number in (40, 160):
         first = enqueue(Sleep, SLEEP)
@@ -230,3 +230,24 @@ def test_what_was_lost_comes_to_the_queue_in_batches(redis_server, rescued):
     rescued(lambda: len(queue.known().waiting) == 300)
     assert queue.known().waiting == {str(task.pk) for task in made}
     assert isinstance(made[0].pk, uuid.UUID) and trips(redis_server.client()) - before < 250
+
+
+def test_an_enqueue_asks_no_more_for_many_that_it_waits_for_than_for_one():
+    needs = [enqueue(Sleep, SLEEP) for _ in range(30)]
+    parent = enqueue(Sleep, SLEEP, parent=enqueue(Sleep, SLEEP, parent=needs[0]))
+    counts = []
+    for options in ({}, {"depends_on": needs[:1]}, {"depends_on": needs}, {"depends_on": needs[1:], "parent": parent}):
+        with CaptureQueriesContext(connection) as queries:
+            enqueue(Sleep, SLEEP, **options)
+        counts.append(len(queries))
+    plain, one, many, child = counts
+    assert one == many <= plain + 4 and child <= one + 2, counts
+
+
+def test_a_tree_that_is_wider_than_a_batch_ends_to_its_leaves():
+    first = enqueue(Sleep, SLEEP)
+    wide = 3 * BATCH
+    tasks = waiting_for(first, 2 * wide, lambda place: [0] if place <= wide else [place - wide])
+    end(first, "failed")
+    assert states() == {"failed": 1, "cancelled": 2 * wide}
+    assert events("cancelled").keys() == {str(task.pk) for task in tasks}

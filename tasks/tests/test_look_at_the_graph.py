@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from datetime import timedelta
 from itertools import pairwise
 
@@ -124,6 +125,30 @@ def test_of_a_very_large_graph_the_nearest_are_shown(django_assert_max_num_queri
         graph = graph_of(tasks[0], timezone.now())
     assert graph.more and len(graph.nodes) == MAX_NODES and graph.path_length == MAX_NODES
     assert [node.title for node in graph.nodes][:2] == ["t0", "t1"]
+
+
+@pytest.mark.parametrize("needs", [
+    lambda place: [place - 1] if place else [],
+    lambda place: range(max(0, place - 3), place),
+    lambda place: [0] if 0 < place < MAX_NODES - 1 else range(1, MAX_NODES - 1) if place else [],
+], ids=["chain", "woven", "fan out and in"])  # fmt: skip
+def test_the_page_of_500_relatives_takes_less_than_a_second(page, needs):
+    """Of the processor, which is most of it, whatever else this machine does."""
+    now = timezone.now()
+    tasks = [Task(job="demo.sleep", title=f"t{number}", actor="m", state="succeeded") for number in range(MAX_NODES)]
+    Task.objects.bulk_create(tasks)
+    Attempt.objects.bulk_create([
+        Attempt(task=each, number=1, worker="w", host="h", pid=7, pid_started=1, correlation_id=each.correlation_id,
+                started_at=now - timedelta(seconds=1), ended_at=now) for each in tasks
+    ])  # fmt: skip
+    Dependency.objects.bulk_create([
+        Dependency(task=tasks[place], needs=tasks[need]) for place in range(MAX_NODES) for need in needs(place)
+    ])  # fmt: skip
+    page(tasks[0])  # the first one reads the templates
+    began = time.process_time()
+    text = page(tasks[MAX_NODES // 2])
+    assert time.process_time() - began < 1
+    assert boxes(text) == MAX_NODES and "the longest path" in text
 
 
 def test_an_attempt_says_that_it_began_to_wait(page):

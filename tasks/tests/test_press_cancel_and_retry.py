@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from accounts.tests.people import signed_in
-from tasks.models import Task
+from tasks.models import Dependency, Task
 
 pytestmark = pytest.mark.django_db
 
@@ -132,3 +132,61 @@ def test_only_a_form_of_this_site_may(action):
 def test_a_link_may_not_and_an_unknown_task_is_not_found(operator, action):
     assert operator.get(f"/tasks/{task('queued').pk}/{action}/").status_code == 405
     assert operator.post(f"/tasks/{uuid.uuid4()}/{action}/").status_code == 404
+
+
+def needing(needed: Task, state: str, unmet: str = "skip") -> Task:
+    made = task(state)
+    Dependency.objects.create(task=made, needs=needed, unmet=unmet)
+    return made
+
+
+def test_a_retry_waits_for_the_retry_of_what_failed(operator):
+    build = task("failed")
+    deploy, notify = needing(build, "cancelled"), task("cancelled")
+    Dependency.objects.create(task=notify, needs=deploy, unmet="fail")
+    for made, said in ((build, "is tried again."), (deploy, "is tried again. Waits for “Sleep for 1 s”."),
+                       (notify, "is tried again. Waits for “Sleep for 1 s”.")):
+        text = operator.post(f"/tasks/{made.pk}/retry/", follow=True).text
+        assert said in text
+    again = {made.pk: Task.objects.get(retry_of=made) for made in (build, deploy, notify)}
+    assert [each.state for each in again.values()] == ["queued", "blocked", "blocked"]
+    assert again[deploy.pk].dependencies.get().needs == again[build.pk]
+    edge = again[notify.pk].dependencies.get()
+    assert (edge.needs, edge.unmet) == (again[deploy.pk], "fail")
+
+
+@pytest.mark.parametrize(("state", "verb"), [("failed", "failed"), ("cancelled", "was cancelled")])
+def test_a_retry_of_what_needs_one_that_did_not_succeed_says_what_to_retry_first(operator, state, verb):
+    made = needing(task(state), "cancelled")
+    text = operator.post(f"/tasks/{made.pk}/retry/", follow=True).text
+    assert f"“Sleep”, which it needs, {verb}. Retry that one first." in text
+    assert Task.objects.count() == 2
+
+
+def test_what_succeeded_counts_for_a_retry_and_so_does_what_may_fail(operator):
+    built, rebuilt, broken = task("succeeded"), task("failed"), task("failed")
+    Task.objects.filter(pk=rebuilt.pk).update(retry_of=built)  # it was tried again for its own sake
+    for made in (needing(built, "failed"), needing(broken, "failed", "run")):
+        operator.post(f"/tasks/{made.pk}/retry/")
+        again = Task.objects.get(retry_of=made)
+        assert again.state == "queued"
+        edges = [each.dependencies.values_list("needs", "unmet").get() for each in (made, again)]
+        assert edges[0] == edges[1]
+
+
+def test_of_several_retries_the_one_that_succeeded_is_waited_for(operator):
+    first, good, newest = task("failed"), task("succeeded"), task("failed")
+    Task.objects.filter(pk__in=[good.pk, newest.pk]).update(retry_of=first)
+    made = needing(first, "cancelled")
+    operator.post(f"/tasks/{made.pk}/retry/")
+    assert Task.objects.get(retry_of=made).dependencies.get().needs == good
+
+
+def test_a_retry_does_not_wait_for_the_children_of_the_first(operator):
+    made = task("failed")
+    child = task("failed")
+    Task.objects.filter(pk=child.pk).update(parent=made)
+    Dependency.objects.create(task=made, needs=child)
+    operator.post(f"/tasks/{made.pk}/retry/")
+    again = Task.objects.get(retry_of=made)
+    assert again.state == "queued" and not again.dependencies.exists()

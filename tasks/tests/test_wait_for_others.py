@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import uuid
 from datetime import timedelta
@@ -14,6 +17,8 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from accounts.tests.people import signed_in
+from conftest import REPOSITORY
+from hub.watch import steps_of
 from tasks import queue
 from tasks.actions import AlreadyEnded, BadTask, cancel, enqueue, retry
 from tasks.cancellation import TaskWaits
@@ -211,6 +216,19 @@ def test_whoever_ends_while_it_is_waited_for_is_seen(tasks_only, eventually):
         Rescuer().rescue()
     assert len(made) == 25 and {state(task) for task in made} == {"queued"}
     assert {str(task.pk) for task in made} <= waiting()
+
+
+def test_on_postgresql_what_two_commits_miss_is_let_go_on_by_the_next_pass_of_watch(postgres_url, tmp_path):
+    environment = {**os.environ, "DATABASE_URL": postgres_url, "HUB_DATA": str(tmp_path)}
+    subprocess.run([sys.executable, "manage.py", "migrate", "-v0"], cwd=REPOSITORY, env=environment, check=True)
+    done = subprocess.run([sys.executable, "-m", "tasks.tests.moments"], cwd=REPOSITORY, env=environment,
+                          stdout=subprocess.PIPE, text=True, check=True, timeout=120)
+    assert json.loads(done.stdout.splitlines()[-1]) == {
+        "written_while_its_need_ends": ["blocked", "queued"],
+        "the_last_two_end_at_once": ["blocked", "queued"],
+        "somebody_holds_its_row": ["succeeded", "blocked", "queued"],
+    }
+    assert [step.every for step in steps_of("here") if step.name == "rescue"] == [2.0]
 
 
 def test_the_rescuer_lets_go_on_what_nobody_released(tasks_only):

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         listing.add_argument("--limit", type=int, default=50, help="how many (1-10000, default 50)")
         show = verbs.add_parser("show", help="One task with its attempts and the end of its log.")
         cancel = verbs.add_parser("cancel", help="End a waiting task, or stop a running one.")
-        retry = verbs.add_parser("retry", help="Do again what a task did that has ended.")
+        retry = verbs.add_parser("retry", help="Do again what a task did that has ended, after what it needs.")
         priority = verbs.add_parser("priority", help="Give a waiting task another priority.")
         for verb in (show, cancel, retry, priority):
             verb.add_argument("id")
@@ -126,7 +126,7 @@ class Command(BaseCommand):
         if options["json"] or options["wait"]:
             self._show(task, options["json"])
         else:
-            self.stdout.write(f"{task.pk}  is {task.state}")
+            self.stdout.write(f"{task.pk}  is {task.state}. {task.reason}".rstrip())
         if options["wait"]:
             _demand(task, TaskState.SUCCEEDED)
 
