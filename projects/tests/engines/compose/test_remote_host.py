@@ -1,7 +1,9 @@
-"""A Docker host that is reached by TCP, with and without TLS: it is asked, started on, and read from there."""
+"""A Docker host that is reached by TCP, by TLS or by ssh: it is asked, started on, and read from there."""
 
 from __future__ import annotations
 
+import gc
+import os
 import socket
 import threading
 from collections.abc import Iterator
@@ -10,9 +12,11 @@ from pathlib import Path
 import certifi
 import pytest
 
+from projects.engines.compose.engine import ComposeEngine
 from projects.engines.compose.host import is_local
 from projects.tests import certificates
 from projects.tests.engines.processes_seen import until
+from projects.tests.ssh_host import SshHost
 
 pytestmark = pytest.mark.xdist_group("docker")
 
@@ -76,7 +80,7 @@ def test_the_same_with_certificates(kit, by_tls):
     assert not is_local(stack) and kit.engine.problems(stack) == []
     kit.up(stack)
     assert kit.state(stack, "web").health == "healthy" and kit.run_in(stack, "web", "cat /made") == "built"
-    until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 5, "its line")
+    until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 30, "its line")
     list(kit.engine.restart(stack, "web"))
     kit.down(stack)
     assert kit.left(stack) == []
@@ -108,6 +112,24 @@ def test_up_status_logs_and_down_by_tcp(kit, tcp_host, monkeypatch, tmp_path):
     state = kit.state(stack, "web")
     assert (state.state, state.health) == ("running", "healthy")
     assert kit.container(stack, "web").status == "running", "it is really there"
-    until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 5, "its line")
+    until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 30, "its line")
     kit.down(stack)
     assert kit.left(stack) == []
+
+
+def test_the_same_by_ssh(kit, docker_engine, monkeypatch, tmp_path):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
+    with SshHost(tmp_path / "ssh", docker_engine.variables) as host:
+        monkeypatch.setenv("PATH", f"{host.path}:{os.environ['PATH']}")
+        stack = kit.stack_of(TEXT, env={"DOCKER_HOST": host.address})
+        assert not is_local(stack) and kit.engine.problems(stack) == []
+        kit.up(stack)
+        assert kit.state(stack, "web").health == "healthy"
+        assert kit.container(stack, "web").status == "running", "it is really there"
+        until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 30, "its line")
+        kit.down(stack)
+        assert kit.left(stack) == [] and "docker system dial-stdio" in " ".join(host.asked)
+        kit.stacks.remove(stack)
+        # The SDK keeps the ssh of each connection until the client goes, and asks for its end then.
+        kit.engine = ComposeEngine()
+        gc.collect()
