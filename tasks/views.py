@@ -31,7 +31,6 @@ from tasks.job import job_class
 from tasks.masking import masked
 from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
-from tasks.saved.actions import views_of
 from tasks.search.completion import suggest
 from tasks.search.errors import SearchStopped
 from tasks.search.qualifiers import KINDS
@@ -56,7 +55,6 @@ def task_list(request: HttpRequest) -> HttpResponse:
         "kinds": [*KINDS.values()],
         "periods": choices(PERIODS, filters.wanted.get("created", "")),
         "priorities": choices(PRIORITIES, filters.wanted.get("priority", "")),
-        "saved": views_of(request.user),
         **offered(filters.wanted),
     }
     return render(request, "tasks/list.html", context, status=filters.status)

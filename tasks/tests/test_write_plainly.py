@@ -25,11 +25,13 @@ from tasks.tests.messy.jobs import Nothing
 
 pytestmark = pytest.mark.django_db
 
+STEP = {"key": "k", "label": "“K”", "done": 1, "total": 3, "detail": "", "started": "2026-01-02T03:04:05+00:00",
+        "ended": None, "usual": 1.5, "tail": None}
 FULL = {
     "job": "trial.nothing", "title": "“Ünïcode” 100 %s", "subject": "a.b:1", "priority": 9, "gained": 1, "held": True,
     "params": {"a": [1, None, "ä", {"b": True}]}, "state": "blocked", "reason": "r", "cancel_requested": True,
     "attempt": 3, "actor": "hub", "correlation_id": uuid.UUID(int=7), "result": {"x": 1.5}, "progress": 12.5,
-    "run_at": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "steps": [{"key": "k"}],
+    "run_at": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "steps": [STEP],
 }  # fmt: skip
 
 
