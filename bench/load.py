@@ -106,7 +106,7 @@ def drive(port: int, plans: Sequence[Iterable[tuple[float, bytes]]], seconds: fl
             selector.register(client.socket, selectors.EVENT_READ, client)
             asking += 1
         due = [client.next[0] for client in idle] + ([] if seconds is None else [seconds])
-        ready = selector.select(min(PATIENCE, max(0.0, min(due, default=PATIENCE) - now)))
+        ready = selector.select(min(PATIENCE, max(0.0, min(due, default=now + PATIENCE) - now)))
         if not ready and not due:
             raise LoadError(f"no answer within {PATIENCE:g} s")
         for key, _ in ready:

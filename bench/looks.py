@@ -11,13 +11,13 @@ from django.http import HttpRequest, JsonResponse
 
 from tasks.monitor import shared
 
-_looks: list[tuple[float, float, int, float]] = []
+_looks: list[tuple[float, float, int, float, float]] = []
 _take = shared.take
 
 
 def looks(request: HttpRequest) -> JsonResponse:
-    """Of each look since the last time this was asked: when it began (monotonic), its seconds, its queries, and the
-    seconds of its slowest query."""
+    """Of each look since the last time this was asked: when it began (monotonic), its seconds, its queries, the seconds
+    of its slowest query, and its seconds of processor."""
     found = list(_looks)
     _looks.clear()
     return JsonResponse({"looks": found})
@@ -38,8 +38,9 @@ def _timed() -> dict[str, Any]:
         finally:
             lengths.append(time.perf_counter() - began)
 
-    began, start = time.monotonic(), time.perf_counter()
+    began, start, worked = time.monotonic(), time.perf_counter(), time.thread_time()
     with connection.execute_wrapper(timed):
         taken = _take()
-    _looks.append((began, time.perf_counter() - start, len(lengths), max(lengths)))
+    _looks.append((began, time.perf_counter() - start, len(lengths), max(lengths),
+                   time.thread_time() - worked))
     return taken

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import trigger_client_event
 
 from accounts.access import require
 from accounts.models import Role
+from accounts.roles import at_least, role_of
 from tasks import actions, lane_actions, workers
 from tasks.crews.presentation import crew_context
 from tasks.errors import TaskError
@@ -70,7 +74,7 @@ class NodeRow:
 @require(Role.VIEWER)
 def worker_list(request: HttpRequest) -> HttpResponse:
     """The workers that are alive, the lanes, and their limits."""
-    return render(request, "tasks/workers.html", _workers_context() | _lanes_context() | crew_context())
+    return render(request, "tasks/workers.html", _workers_context(request) | _lanes_context() | crew_context())
 
 
 @never_cache
@@ -78,7 +82,7 @@ def worker_list(request: HttpRequest) -> HttpResponse:
 @require(Role.VIEWER)
 def live(request: HttpRequest) -> HttpResponse:
     """The workers alone, for their poll; 204 while they look as in version `?v=`."""
-    context = _workers_context()
+    context = _workers_context(request)
     if request.GET.get("v") == context["workers_version"]:
         return HttpResponse(status=204)
     return render(request, "tasks/_workers.html", context)
@@ -96,7 +100,7 @@ def order(request: HttpRequest, name: str, what: str) -> HttpResponse:
     except (workers.NoSuchWorker, workers.Unheard, QueueAway) as error:
         level, text = "warning", str(error)
     if request.htmx:
-        response = render(request, "tasks/_workers.html", _workers_context())
+        response = render(request, "tasks/_workers.html", _workers_context(request))
         return trigger_client_event(response, "toast", {"level": level, "text": text})
     messages.add_message(request, getattr(messages, level.upper()), text)
     return redirect(_page(request))
@@ -142,17 +146,24 @@ def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
     return redirect("tasks:detail", pk)
 
 
-def _workers_context() -> dict[str, Any]:
+def _workers_context(request: HttpRequest) -> dict[str, Any]:
+    may_operate = at_least(role_of(request.user), Role.OPERATOR)
     try:
         found, away = workers.workers(), False
     except QueueAway:
         found, away = [], True
     titles = {str(pk): title for pk, title in Task.objects.filter(
         pk__in=[one.task for one in found if one.task]).values_list("pk", "title")}  # fmt: skip
-    rows = [_row(one, titles.get(one.task, "")) for one in found]
+    rows = [_markup(_row(one, titles.get(one.task, "")), may_operate) for one in found]
     every = nodes(with_workers=not away)
     hosts = [_node_row(one) for one in every] if len(every) > 1 else []
     return {"workers": rows, "away": away, "nodes": hosts, "workers_version": version_of([away, *rows, *hosts])}
+
+
+@lru_cache(maxsize=2048)
+def _markup(row: WorkerRow, may_operate: bool) -> SafeString:
+    """The row in the table; of many workers most look as they did at the last poll."""
+    return mark_safe(render_to_string("tasks/_worker.html", {"row": row, "may_operate": may_operate}))
 
 
 def _node_row(one: NodeInfo) -> NodeRow:

@@ -7,7 +7,9 @@ from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -74,6 +76,19 @@ def test_every_ended_task_is_counted_once(viewer):
         assert value(found, "hub_task_run_seconds_bucket", job="demo.sleep", le="+Inf") == 2
     ended()
     assert value(read(viewer), "hub_tasks_ended_total", **about, state="succeeded") == 2
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL reads a table whole while it is small.")
+def test_history_is_not_walked(viewer):
+    read(viewer)
+    with CaptureQueriesContext(connection) as queries:
+        read(viewer)
+    (asked,) = [query["sql"] for query in queries if '"tasks_task"."finished_at" >=' in query["sql"]
+                and '"tasks_task"."job"' in query["sql"]]
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
+        plan = str(cursor.fetchall())
+    assert "INDEX task_ended" in plan and "TEMP B-TREE" not in plan, plan
 
 
 def test_every_histogram_adds_up(viewer):
