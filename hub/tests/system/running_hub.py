@@ -58,7 +58,7 @@ class RunningHub:
         with (self.data / "up.out").open("ab") as out:
             self.process = subprocess.Popen([sys.executable, "manage.py", "up"], cwd=REPOSITORY, env=self.environ,
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=out)
-        self.until(self._is_ready, 40, "Hub does not get ready")
+        self.until(self._is_ready, 120, "Hub does not get ready")
         if not self.key:
             self.key = self.manage("apikey", "create", "system-test", "--role", "admin").split()[-1]
 
