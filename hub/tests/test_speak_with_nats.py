@@ -243,9 +243,10 @@ def config(**environ: str) -> NatsConfig | None:
 
 def test_what_the_environment_says():
     assert config() is None and config(NATS_USER="x", NATS_PASSWORD="y") is None
-    found = config(NATS_URL="nats://a:4222, tls://hub:secret@b", NATS_TOKEN="t")
+    found = config(NATS_URL="nats://a:4222, tls://hub:secret@b", NATS_TOKEN="t",
+                   NATS_CONSUME="ci.> , deploy.*.done")
     assert found.servers == ("nats://a:4222", "tls://hub:secret@b") and found.shown == "nats://a:4222, tls://b"
-    assert found.tls is not None
+    assert found.tls is not None and found.consume == ("ci.>", "deploy.*.done")
     assert "secret" not in found.shown and config(NATS_URL="nats://a").tls is None
 
 
@@ -256,6 +257,9 @@ def test_what_the_environment_says():
     ({"NATS_URL": "nats://a", "NATS_CA": __file__}, "NATS_CA"),
     ({"NATS_URL": "nats://a", "NATS_PASSWORD": "x"}, "NATS_USER"),
     ({"NATS_URL": "nats://a", "NATS_USER": "x", "NATS_TOKEN": "y"}, "NATS_TOKEN"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": "a..b"}, "NATS_CONSUME"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": "a.>.b"}, "NATS_CONSUME"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": ">"}, "NATS_CONSUME"),
 ])
 def test_a_wrong_value_stops_the_start_with_a_line_that_names_it(environ, words, tmp_path):
     with pytest.raises(EnvError, match=words):
