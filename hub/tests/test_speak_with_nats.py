@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connections
 from nats.js.api import StreamConfig
 
@@ -215,6 +216,25 @@ def test_tls_is_spoken_and_a_certificate_that_nobody_vouches_for_refused(nats_se
     with pytest.raises(NatsAway, match=r"(?i)certificate"):
         carrier_to(server, url=url).turn()
     assert carrier_to(server, url=url, ca=str(cert)).turn() == 1
+
+
+def test_a_replay_gives_a_stream_that_lost_everything_its_events_again(nats_server, carrier_to, settings, capsys):
+    server = nats_server()
+    keys = written(3)
+    carrier_to(server).turn()
+    server.ask(lambda client: client.jetstream().delete_stream(stream_name()))
+    settings.NATS = NatsConfig((server.url,))
+    for _ in range(2):
+        call_command("events", "replay", "--subject", f"{OWN}.a.*", "--to", "nats")
+        assert "3 events were sent." in capsys.readouterr().out
+        assert [event["id"] for _, _, event in server.messages(stream_name())] == keys
+    assert mark("nats") == 3
+    server.kill()
+    with pytest.raises(CommandError, match="NATS took 0 events"):
+        call_command("events", "replay", "--to", "nats")
+    settings.NATS = None
+    with pytest.raises(CommandError, match="NATS_URL"):
+        call_command("events", "replay", "--to", "nats")
 
 
 def test_the_watch_publishes_what_happens(nats_server, redis_server, eventually, tmp_path):
