@@ -3,11 +3,13 @@ database. Prints them as one line of JSON."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,12 +22,14 @@ from django.utils import timezone
 from bench import apart  # first: it sets Django up
 from bench.figures import p95
 from bench.million import uuid_at
-from events.actions import fact
+from events.actions import fact, record
 from events.finding import Wanted, find
 from events.models import Event
-from events.relay.numbering import number
+from events.relay.loop import Relay
+from events.relay.numbering import last_position, number
 from events.relay.redis_stream import RedisCarrier
 from events.subjects import Pattern
+from events.tail import follow
 from hub.tests.nats_server import NatsServer
 from hub.tests.storm.storm import Storm
 
@@ -50,6 +54,53 @@ def relay_rate(events: int) -> float:
             continue
     assert done == events
     return events / (time.perf_counter() - began)
+
+
+def follow_times(events: int) -> list[float]:
+    """Milliseconds from when each of so many events is committed until one who follows has it, in this process: 30 a
+    second, the relay at work beside."""
+    told: dict[str, float] = {}
+    took: list[float] = []
+
+    def write() -> None:
+        for _ in range(events):
+            key = str(record("bench.told").pk)
+            told[key] = time.perf_counter()
+            time.sleep(1 / 30)
+        connections.close_all()
+
+    async def hear() -> None:
+        writing = threading.Thread(target=write)
+        messages = follow(Pattern.read(">"), await asyncio.to_thread(_end))
+        first = asyncio.ensure_future(anext(messages))
+        await asyncio.sleep(0.5)  # until somebody waits at Redis
+        writing.start()
+        message = await first
+        while True:
+            at, key = time.perf_counter(), json.loads(message.data)["id"]
+            # Who follows may be quicker than who wrote is to look at the clock.
+            took.append(max(0.0, at - told.get(key, at)) * 1000)
+            if len(took) == events:
+                break
+            message = await anext(messages)
+        await messages.aclose()
+        writing.join()
+
+    relay = Relay([RedisCarrier()])
+    relay.start()
+    relay.lead(True)
+    try:
+        asyncio.run(hear())
+    finally:
+        relay.stop(10)
+    return took
+
+
+def _end() -> int:
+    try:
+        return last_position()
+    finally:
+        connections.close_all()
 
 
 def generate(count: int) -> None:
@@ -112,6 +163,8 @@ def main(listed: int, stormed: int, searches: int) -> dict[str, Any]:
         hub.empty()
         rate = relay_rate(min(listed, 20_000))
         hub.empty()
+        followed = follow_times(min(listed, 300))
+        hub.empty()
         generate(listed)
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
@@ -120,6 +173,7 @@ def main(listed: int, stormed: int, searches: int) -> dict[str, Any]:
     slowest = max(times, key=lambda name: p95(times[name]))
     return {
         "relay": rate,
+        "followed": p95(followed),
         "query": [p95([one for each in times.values() for one in each]), slowest, p95(times[slowest])],
         "storm": {"written": verdict.written, "seconds": verdict.seconds, "kills": dict(verdict.kills),
                   "cuts": verdict.cuts, "faults": verdict.faults},

@@ -6,6 +6,9 @@ from django.db import models
 
 from events.ids import uuid7
 
+# Origins of what people and keys do: the audit log.
+BY_PEOPLE = ("page", "api", "admin", "command")
+
 
 class AppendOnlyError(TypeError):
     """Somebody tried to change or remove a fact."""
@@ -53,6 +56,7 @@ class Event(models.Model):
             models.Index(fields=["correlation_id", "id"], name="event_correlation"),
             models.Index(fields=["actor", "-id"], name="event_actor"),
             models.Index(fields=["about", "-id"], name="event_about"),
+            models.Index(fields=["-id"], condition=models.Q(origin__in=BY_PEOPLE), name="event_by_people"),
             # What waits for its position: a few rows, however many there are.
             models.Index(fields=["id"], condition=models.Q(position=None), name="event_waiting"),
         ]

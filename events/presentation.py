@@ -63,6 +63,23 @@ def pretty(payload: Any) -> str:
     return json.dumps(payload, indent=2, ensure_ascii=False)
 
 
+def changes_of(payload: Any) -> list[tuple[str, str, str]]:
+    """What an action changed, as lines of name, before and after; empty texts where there was nothing."""
+    if not isinstance(payload, dict):
+        return []
+    before, after = payload.get("before"), payload.get("after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return []
+    return [(name, _said(before, name), _said(after, name)) for name in {**before, **after}]
+
+
+def _said(values: dict[str, Any], name: str) -> str:
+    if name not in values:
+        return ""
+    value = values[name]
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
 def _line(payload: Any) -> str:
     if not isinstance(payload, dict):
         return _short(payload)
@@ -70,6 +87,9 @@ def _line(payload: Any) -> str:
     links = {"task", "subject"} if "task" in payload else {"project", "name"} if "project" in payload else set()
     told = {key: value for key, value in payload.items() if key not in links}
     pairs = [(key, value) for key, value in told.items() if value not in (None, "", [], {})]
+    if changes := changes_of(payload):
+        pairs = [(key, value) for key, value in pairs if key not in ("before", "after", "changed")]
+        pairs += [(name, f"{old or '–'} → {new or '–'}") for name, old, new in changes]
     return " · ".join(f"{key} {_short(value)}" for key, value in pairs[:SHOWN])
 
 

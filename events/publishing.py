@@ -15,8 +15,8 @@ from events.subjects import BadSubject, Pattern, own
 
 # What only Hub itself may say.
 OWN_DOMAINS = frozenset({
-    "account", "alert", "analytics", "audit", "engine", "event", "hub", "key", "lane", "node", "project", "report",
-    "schedule", "service", "stack", "task", "webhook", "worker",
+    "account", "alert", "analytics", "audit", "engine", "event", "hub", "key", "lane", "nats", "node", "project",
+    "report", "schedule", "service", "stack", "task", "webhook", "worker",
 })
 MAX_PAYLOAD = 64 * 1024
 MAX_DEPTH = 64

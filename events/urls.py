@@ -8,5 +8,6 @@ app_name = "events"
 
 urlpatterns = [
     path("", views.event_list, name="list"),
+    path("export/", views.event_export, name="export"),
     path("<uuid:pk>/", views.event_detail, name="detail"),
 ]

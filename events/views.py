@@ -5,21 +5,26 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_safe
 
+from events.exporting import as_csv, as_json
 from events.finding import Wanted, find
 from events.keyset import Asked, BadPart, Part
 from events.models import Event
 from events.moments import BadMoment, period
-from events.presentation import pretty, row_of
+from events.presentation import changes_of, pretty, row_of
 from events.relay.lag import lag
 from events.subjects import BadSubject, Pattern, own
 
 RELATED = 200
-FILTERS = ("subject", "actor", "correlation", "about", "since", "until")
+FILTERS = ("subject", "actor", "correlation", "about", "since", "until", "by")
+PROBLEMS = (BadSubject, BadPart, BadMoment)
+MOST_EXPORTED = 100_000
+FORMATS = {"csv": (as_csv, "text/csv; charset=utf-8"), "json": (as_json, "application/json")}
 
 # Roles belong to `accounts`, beside this app; each of them holds this permission.
 may_read = permission_required("events.view_event", raise_exception=True)
@@ -29,14 +34,14 @@ may_read = permission_required("events.view_event", raise_exception=True)
 @may_read
 def event_list(request: HttpRequest) -> HttpResponse:
     """Events, newest first, 50 a page. `?subject=` a pattern (without `hub.` this Hub's own), `actor`, `correlation`,
-    `about`, `since` and `until` (`1h`, `yesterday`, ISO); `limit`, `cursor`, `order` as in the API. A filter that
-    cannot be read is said on the page, with 400."""
-    wanted = {name: request.GET.get(name, "").strip() for name in FILTERS}
+    `about`, `since` and `until` (`1h`, `yesterday`, ISO), `by=people` (the audit log); `limit`, `cursor`, `order` as
+    in the API. A filter that cannot be read is said on the page, with 400."""
+    wanted = _asked_for(request)
     problem, part, asked = "", Part([], None), Asked()
     try:
         asked = Asked.read(request.GET)
-        part = _filtered(wanted, asked)
-    except (BadSubject, BadPart, BadMoment) as error:
+        part = find(_wanted(wanted), limit=asked.limit, cursor=asked.cursor, ascending=asked.order == "asc")
+    except PROBLEMS as error:
         problem = str(error)
     here = {**_given(wanted), **asked.given()}
     older = urlencode({**here, "cursor": part.next_cursor}) if part.next_cursor else ""
@@ -48,9 +53,27 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "filtered": bool(_given(wanted)),
         "lag": lag(),
+        "same": urlencode(_given(wanted)),
         **wanted,
     }
     return render(request, "events/list.html", context, status=400 if problem else 200)
+
+
+@require_safe
+@may_read
+def event_export(request: HttpRequest) -> HttpResponse:
+    """What the same filters find, as a file: `?format=` csv or json; 100,000 events at most, newest first."""
+    try:
+        wanted = _wanted(_asked_for(request))
+    except PROBLEMS as error:
+        return HttpResponseBadRequest(f"{error}\n", content_type="text/plain; charset=utf-8")
+    write, kind = FORMATS.get(request.GET.get("format", "csv"), (None, ""))
+    if write is None:
+        return HttpResponseBadRequest(f"The format is {' or '.join(FORMATS)}.\n",
+                                      content_type="text/plain; charset=utf-8")
+    name = f"events-{timezone.now():%Y-%m-%d-%H%M%S}.{request.GET.get('format', 'csv')}"
+    return StreamingHttpResponse(write(wanted, MOST_EXPORTED), content_type=kind, headers={
+        "Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"})
 
 
 @require_safe
@@ -62,28 +85,32 @@ def event_detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "row": row_of(event),
         "payload": pretty(event.payload),
+        "changes": changes_of(event.payload),
         "related": [row_of(other) for other in related[:RELATED]],
         "more": len(related) > RELATED,
     }
     return render(request, "events/detail.html", context)
 
 
-def _filtered(wanted: dict[str, str], asked: Asked) -> Part:
+def _asked_for(request: HttpRequest) -> dict[str, str]:
+    return {name: request.GET.get(name, "").strip() for name in FILTERS}
+
+
+def _wanted(asked: dict[str, str]) -> Wanted:
     pattern = None
-    if subject := wanted["subject"]:
+    if subject := asked["subject"]:
         pattern = Pattern.read(subject)  # so that a mistake is told in the words that were typed
         if not (pattern.is_everything or subject.startswith("hub.")):
             pattern = Pattern.read(f"{own()}{subject}")
     correlation = None
-    if wanted["correlation"]:
+    if asked["correlation"]:
         try:
-            correlation = uuid.UUID(wanted["correlation"])
+            correlation = uuid.UUID(asked["correlation"])
         except ValueError:
             raise BadSubject("A request is named by a UUID, such as 1b4e28ba-2fa1-41d2-883f-0016d3cca427.") from None
-    first, last = period(wanted["since"], wanted["until"])
-    chosen = Wanted(pattern=pattern, since=first, until=last, correlation_id=correlation, actor=wanted["actor"],
-                    about=wanted["about"])
-    return find(chosen, limit=asked.limit, cursor=asked.cursor, ascending=asked.order == "asc")
+    first, last = period(asked["since"], asked["until"])
+    return Wanted(pattern=pattern, since=first, until=last, correlation_id=correlation, actor=asked["actor"],
+                  about=asked["about"], by_people=asked["by"] == "people")
 
 
 def _given(wanted: dict[str, str]) -> dict[str, str]:

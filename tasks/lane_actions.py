@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import Count
 
 from events.actions import record
+from events.changes import differences
 from events.context import current
 from tasks import limits
 from tasks.errors import BadLimit
@@ -110,12 +111,13 @@ def _change(name: str, action: str, **fields: object) -> Lane:
     lane(name)
     with transaction.atomic():
         row, made = Lane.objects.select_for_update().get_or_create(pk=name)
-        if made or any(getattr(row, field) != value for field, value in fields.items()):
+        before = {field: getattr(row, field) for field in fields}
+        if made or before != fields:
             for field, value in fields.items():
                 setattr(row, field, value)
             row.save(update_fields=list(fields))
             facts = {field: value for field, value in fields.items() if field != "reason"}
-            record(f"lane.{action}", {"lane": name, **facts})
+            record(f"lane.{action}", {"lane": name, **facts, **differences(before, fields)})
         transaction.on_commit(limits.review)
     return row
 

@@ -55,10 +55,20 @@ class NatsCarrier:
             saw(connected=False, problem=str(away))
             raise
 
+    def send(self, events: list[Event]) -> None:
+        """Publish these, wherever in the stream they are; its mark stays. Raises NatsAway."""
+        if not self._connection.is_connected:
+            self._connection.call(_last_in_stream)  # makes the stream where there is none
+        self._connection.call(lambda client, stream: _publish(stream, events))
+
     def close(self) -> None:
-        """Leave NATS."""
-        self._connection.close()
+        """Leave NATS, and say so."""
+        self.leave()
         saw(connected=False)
+
+    def leave(self) -> None:
+        """Leave NATS; the connection that counts may be another's."""
+        self._connection.close()
 
     def _begin(self) -> int:
         kept, given = mark(NAME), last_position()

@@ -10,18 +10,21 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 SCHEMES = ("nats", "tls")
+# Everything (`>`) is no pattern of an allow-list.
+PATTERN = re.compile(r"(?:[A-Za-z0-9_-]+|\*)(?:\.(?:[A-Za-z0-9_-]+|\*))*(?:\.>)?")
 
 
 @dataclass(frozen=True, slots=True)
 class NatsConfig:
     """`servers` of one cluster, with or without user and password in them; `ca`: the file of the certificates by which
-    their own are judged."""
+    their own are judged; `consume`: the patterns of what is taken over, none by default."""
 
     servers: tuple[str, ...]
     user: str = ""
     password: str = field(default="", repr=False)
     token: str = field(default="", repr=False)
     ca: str = ""
+    consume: tuple[str, ...] = ()
 
     @property
     def shown(self) -> str:
@@ -37,7 +40,7 @@ class NatsConfig:
 
 
 def read(get: Callable[[str], str]) -> NatsConfig | None:
-    """From NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN and NATS_CA; None without the first. Raises
+    """From NATS_URL, NATS_USER, NATS_PASSWORD, NATS_TOKEN, NATS_CA and NATS_CONSUME; None without the first. Raises
     ValueError with a line for people."""
     text = get("NATS_URL")
     if not text:
@@ -59,7 +62,11 @@ def read(get: Callable[[str], str]) -> NatsConfig | None:
         raise ValueError("NATS_PASSWORD is set, NATS_USER is not: set both.")
     if get("NATS_USER") and get("NATS_TOKEN"):
         raise ValueError("NATS_USER and NATS_TOKEN are set: a server asks for one of them.")
-    return NatsConfig(servers, get("NATS_USER"), get("NATS_PASSWORD"), get("NATS_TOKEN"), ca)
+    consume = tuple(word for word in re.split(r"[,\s]+", get("NATS_CONSUME")) if word)
+    for pattern in consume:
+        if not PATTERN.fullmatch(pattern):
+            raise ValueError(f"NATS_CONSUME: {pattern!r} is no subject: use such as ci.> or deploy.*.done.")
+    return NatsConfig(servers, get("NATS_USER"), get("NATS_PASSWORD"), get("NATS_TOKEN"), ca, consume)
 
 
 def _is_address(text: str) -> bool:

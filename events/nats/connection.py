@@ -25,7 +25,7 @@ Result = TypeVar("Result")
 Step = Callable[[Client, JetStreamContext], Awaitable[Result]]
 
 
-class NatsAway(Exception):
+class NatsAway(ConnectionError):
     """NATS does not answer, or does not let us in. Nothing is lost: it is tried again."""
 
 

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.db import connections
 from nats.js.api import StreamConfig
 
@@ -217,6 +218,25 @@ def test_tls_is_spoken_and_a_certificate_that_nobody_vouches_for_refused(nats_se
     assert carrier_to(server, url=url, ca=str(cert)).turn() == 1
 
 
+def test_a_replay_gives_a_stream_that_lost_everything_its_events_again(nats_server, carrier_to, settings, capsys):
+    server = nats_server()
+    keys = written(3)
+    carrier_to(server).turn()
+    server.ask(lambda client: client.jetstream().delete_stream(stream_name()))
+    settings.NATS = NatsConfig((server.url,))
+    for _ in range(2):
+        call_command("events", "replay", "--subject", f"{OWN}.a.*", "--to", "nats")
+        assert "3 events were sent." in capsys.readouterr().out
+        assert [event["id"] for _, _, event in server.messages(stream_name())] == keys
+    assert mark("nats") == 3
+    server.kill()
+    with pytest.raises(CommandError, match="NATS took 0 events"):
+        call_command("events", "replay", "--to", "nats")
+    settings.NATS = None
+    with pytest.raises(CommandError, match="NATS_URL"):
+        call_command("events", "replay", "--to", "nats")
+
+
 def test_the_watch_publishes_what_happens(nats_server, redis_server, eventually, tmp_path):
     server = nats_server()
     connections.close_all()
@@ -243,9 +263,10 @@ def config(**environ: str) -> NatsConfig | None:
 
 def test_what_the_environment_says():
     assert config() is None and config(NATS_USER="x", NATS_PASSWORD="y") is None
-    found = config(NATS_URL="nats://a:4222, tls://hub:secret@b", NATS_TOKEN="t")
+    found = config(NATS_URL="nats://a:4222, tls://hub:secret@b", NATS_TOKEN="t",
+                   NATS_CONSUME="ci.> , deploy.*.done")
     assert found.servers == ("nats://a:4222", "tls://hub:secret@b") and found.shown == "nats://a:4222, tls://b"
-    assert found.tls is not None
+    assert found.tls is not None and found.consume == ("ci.>", "deploy.*.done")
     assert "secret" not in found.shown and config(NATS_URL="nats://a").tls is None
 
 
@@ -256,6 +277,9 @@ def test_what_the_environment_says():
     ({"NATS_URL": "nats://a", "NATS_CA": __file__}, "NATS_CA"),
     ({"NATS_URL": "nats://a", "NATS_PASSWORD": "x"}, "NATS_USER"),
     ({"NATS_URL": "nats://a", "NATS_USER": "x", "NATS_TOKEN": "y"}, "NATS_TOKEN"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": "a..b"}, "NATS_CONSUME"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": "a.>.b"}, "NATS_CONSUME"),
+    ({"NATS_URL": "nats://a", "NATS_CONSUME": ">"}, "NATS_CONSUME"),
 ])
 def test_a_wrong_value_stops_the_start_with_a_line_that_names_it(environ, words, tmp_path):
     with pytest.raises(EnvError, match=words):

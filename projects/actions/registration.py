@@ -7,6 +7,7 @@ import re
 from django.db import IntegrityError, transaction
 
 from events.actions import record
+from events.changes import differences
 from events.context import current
 from projects import environment, names, placement, ports
 from projects.actions.wish import AT_REST
@@ -62,7 +63,7 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
     if ports is not None and not at_rest and _differs(project, ports):
         raise ProjectError(f"{project.name} is {project.state}: its ports cannot be changed now.", field="ports",
                            code="conflict", hint="Stop it first.")
-    changed = []
+    before, changed = _audited(project), []
     if name is not None and name != project.name:
         project.name = names.checked(name, besides=project)
         changed.append("name")
@@ -89,7 +90,8 @@ def update_project(project: Project, *, name: str | None = None, env: dict[str, 
                     raise ProjectError(f"Which ports it needs is read on node {project.node}, at the first start.",
                                        field="ports", code="conflict", hint="Start it once.")
             if changed:
-                record("project.updated", {"project": project.pk, "name": project.name, "changed": changed},
+                told = differences(before, _audited(project), hidden=frozenset({"environment"}))
+                record("project.updated", {"project": project.pk, "name": project.name, "changed": changed, **told},
                        about=project.subject)
     except IntegrityError:
         raise names.taken(project.name) from None
@@ -100,6 +102,14 @@ def service_ports(fields: dict[str, object]) -> dict[str, object]:
     """The ports that an older script names by `backend_port`, `frontend_port`, `postgres_port` and `redis_port`."""
     pattern = re.compile(r"(backend|frontend|postgres|redis)_port")
     return {match[1]: value for name, value in fields.items() if (match := pattern.fullmatch(name))}
+
+
+def _audited(project: Project) -> dict[str, object]:
+    """What the audit log compares."""
+    return {"name": project.name, "environment": environment.load(project), "autostart": project.autostart,
+            "return_to_good": project.return_to_good,
+            "ports": {f"{lease.service}:{lease.container_port}": lease.host_port
+                      for lease in project.leases.order_by("service", "container_port")}}
 
 
 def _differs(project: Project, wanted: dict[str, int]) -> bool:

@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from events.actions import record
+from events.changes import differences
 from events.context import current
 from tasks.actions import check, enqueue
 from tasks.errors import BadTask
@@ -21,6 +22,8 @@ from tasks.schedules.models import Overlap, Schedule
 from tasks.schedules.runs import begin
 from tasks.schedules.times import Rhythm, Unreadable, read_cron, read_interval, read_moment, read_zone
 
+# What the audit log compares.
+AUDITED = ("name", "job", "params", "lane", "priority", "cron", "every", "zone", "overlap")
 CHANGEABLE = ("name", "job", "params", "lane", "priority", "cron", "interval", "zone", "overlap")
 
 
@@ -147,10 +150,11 @@ def _kept(schedule: Schedule, action: str) -> Schedule:
     new = schedule.pk is None
     # What the scheduler writes meanwhile is not written over.
     mine = ["name", "job", "params", "lane", "priority", "cron", "every", "zone", "overlap", "problem", "next_run_at"]
+    before = {} if new else Schedule.objects.filter(pk=schedule.pk).values(*AUDITED).first() or {}
     try:
         with transaction.atomic():
             schedule.save(force_insert=new, update_fields=None if new else mine)
-            _say(schedule, action)
+            _say(schedule, action, **differences(before, {name: getattr(schedule, name) for name in AUDITED}))
     except IntegrityError:
         if not Schedule.objects.filter(name=schedule.name).exclude(pk=schedule.pk).exists():
             raise
@@ -167,9 +171,9 @@ def _startable(name: str) -> type[Job]:
     return job
 
 
-def _say(schedule: Schedule, action: str) -> None:
+def _say(schedule: Schedule, action: str, **more: Any) -> None:
     record(f"schedule.{action}", {"schedule": schedule.pk, "name": schedule.name, "job": schedule.job,
-                                  "when": schedule.rhythm.words(), "zone": schedule.zone})  # fmt: skip
+                                  "when": schedule.rhythm.words(), "zone": schedule.zone, **more})  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -9,13 +9,16 @@ import uuid
 from collections.abc import Iterator
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
+from django.utils.module_loading import import_string
 
 from accounts.shell import shell_actor
 from events.context import acting
 from events.finding import Wanted, find
 from events.keyset import MAX_LIMIT
+from events.models import Event
 from events.moments import EXAMPLES, BadMoment, period, since
 from events.publishing import BadPayload, publish
 from events.relay.numbering import last_position
@@ -61,7 +64,8 @@ class Command(BaseCommand):
         replay = actions.add_parser("replay", help="Send events once more, in the order of the stream.")
         replay.add_argument("--subject", default=">", help=PATTERN)
         replay.add_argument("--since", default="", help=f"the first moment: {EXAMPLES}; without it all that is kept")
-        replay.add_argument("--to", choices=["stdout"], default="stdout")
+        replay.add_argument("--to", choices=["stdout", "nats"], default="stdout",
+                            help="nats: to JetStream once more; what it has is no second message there")
         replay.add_argument("--speed", default="max", help="1 in the time it took, 10 ten times as fast; max at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -107,9 +111,27 @@ class Command(BaseCommand):
         self._print(event_dict(event), options)
 
     def _replay(self, **options: Any) -> None:
-        speed = pace(options["speed"])
-        for event in paced(Pattern.read(options["subject"]), since(options["since"]), speed):
+        events = paced(Pattern.read(options["subject"]), since(options["since"]), pace(options["speed"]))
+        if options["to"] == "nats":
+            self._to_nats(events)
+            return
+        for event in events:
             self._print(event_dict(event), {"format": "json"})
+
+    def _to_nats(self, events: Iterator[Event]) -> None:
+        if settings.NATS is None:
+            raise CommandError("NATS_URL is not set.", returncode=BAD_INPUT)
+        # By name: only who speaks with NATS carries its client.
+        carrier, sent = import_string("events.nats.carrier.NatsCarrier")(settings.NATS), 0
+        try:
+            for event in events:
+                carrier.send([event])
+                sent += 1
+        except ConnectionError as error:
+            raise CommandError(f"NATS took {sent} events, then no more: {error}") from None
+        finally:
+            carrier.leave()
+        self.stdout.write(f"{sent} events were sent.")
 
     def _head(self, options: dict[str, Any]) -> None:
         if options["format"] == "table" and not options["json"]:

@@ -29,4 +29,6 @@ class Command(BaseCommand):
         if settings.NATS is not None:
             # By name: only a watch that has NATS to speak with carries its client.
             carriers.append(import_string("events.nats.carrier.NatsCarrier")(settings.NATS))
+            if settings.NATS.consume:
+                carriers.append(import_string("events.nats.consumer.NatsConsumer")(settings.NATS))
         Watch(node=node, relay=Relay(carriers)).run()
