@@ -23,14 +23,16 @@ UNNEEDED = Clause(lambda: Task.objects.filter(~Exists(Dependency.objects.filter(
 WORDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 TASKS, EDGES = Task._meta.db_table, Dependency._meta.db_table
 Item = TypeVar("Item")
+# SQL: the states of both ends of a row of `edge`. Each is looked up by its key: where these are joined, SQLite (and
+# PostgreSQL, while it knows little of a table) may look at all tasks that are in such a state, for each row.
+NEEDED = f"(SELECT needed.state FROM {TASKS} needed WHERE needed.id = edge.needs_id)"
+NEEDING = f"(SELECT needing.state FROM {TASKS} needing WHERE needing.id = edge.task_id)"
 
 
 def _needs(states: Iterable[str], more: str = "") -> str:
-    """SQL: whether a row of `task` needs one in such a state. From the task to what it needs: left to itself, SQLite
-    looks at all tasks in that state first, for each row."""
+    """SQL: whether a row of `task` needs one in such a state."""
     known = ", ".join(f"'{TaskState(state).value}'" for state in sorted(states))
-    return (f"EXISTS (SELECT 1 FROM {EDGES} edge CROSS JOIN {TASKS} needed WHERE edge.task_id = task.id {more} "
-            f"AND needed.id = edge.needs_id AND needed.state IN ({known}))")
+    return f"EXISTS (SELECT 1 FROM {EDGES} edge WHERE edge.task_id = task.id {more} AND {NEEDED} IN ({known}))"
 
 
 NEEDS_ACTIVE = _needs(ACTIVE)
@@ -119,18 +121,17 @@ def added(task: Task, needs: Sequence[Task], unless_succeeded: str) -> list[Stat
 def has_seen_an_end(task_id: uuid.UUID) -> bool:
     """Whether anything that this one waits for has ended."""
     return bool(_rows(
-        f"SELECT 1 FROM {EDGES} edge CROSS JOIN {TASKS} needed WHERE edge.task_id = %s AND needed.id = edge.needs_id "
-        f"AND needed.state IN ({_marks(ENDED)}) LIMIT 1", [_key_of(task_id), *sorted(ENDED)],
+        f"SELECT 1 FROM {EDGES} edge WHERE edge.task_id = %s AND {NEEDED} IN ({_marks(ENDED)}) LIMIT 1",
+        [_key_of(task_id), *sorted(ENDED)],
     ))
 
 
 def followers(ended: Sequence[uuid.UUID], after: int, count: int) -> list[tuple[int, uuid.UUID]]:
     """The blocked tasks that wait for one of these, at most so many: each with the number of the dependency that says
     so, in the order of these and from after that number on. Asked at each end, and for most tasks there are none."""
-    # In this order: from what is needed to what needs it. SQLite would begin with all that is blocked.
     rows = _rows(
-        f"SELECT edge.id, edge.task_id FROM {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id IN "
-        f"({_marks(ended)}) AND edge.id > %s AND task.id = edge.task_id AND task.state = %s ORDER BY edge.id LIMIT %s",
+        f"SELECT edge.id, edge.task_id FROM {EDGES} edge WHERE edge.needs_id IN ({_marks(ended)}) AND edge.id > %s "
+        f"AND {NEEDING} = %s ORDER BY edge.id LIMIT %s",
         [*map(_key_of, ended), after, TaskState.BLOCKED, count],
     )
     return [(number, _as_key(key)) for number, key in rows]
@@ -140,9 +141,9 @@ def ending_with(ended: Sequence[uuid.UUID], count: int) -> list[uuid.UUID]:
     """The blocked tasks that end because these have failed or were cancelled, and those that end because of them in
     turn: at most so many, the nearest first."""
     rows = _rows(
-        f"WITH RECURSIVE gone(id) AS (SELECT id FROM {TASKS} WHERE id IN ({_marks(ended)}) UNION SELECT task.id "
-        f"FROM gone CROSS JOIN {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id = gone.id "
-        "AND edge.unmet <> %s AND task.id = edge.task_id AND task.state = %s) SELECT id FROM gone LIMIT %s",
+        f"WITH RECURSIVE gone(id) AS (SELECT id FROM {TASKS} WHERE id IN ({_marks(ended)}) UNION SELECT edge.task_id "
+        f"FROM gone CROSS JOIN {EDGES} edge WHERE edge.needs_id = gone.id AND edge.unmet <> %s AND {NEEDING} = %s) "
+        "SELECT id FROM gone LIMIT %s",
         [*map(_key_of, ended), Unmet.RUN, TaskState.BLOCKED, len(ended) + count],
     )
     known = set(ended)
@@ -154,8 +155,8 @@ def still_followed(ended: Sequence[uuid.UUID]) -> list[uuid.UUID]:
     found: list[uuid.UUID] = []
     for part in _parts(ended):
         rows = _rows(
-            f"SELECT DISTINCT edge.needs_id FROM {EDGES} edge CROSS JOIN {TASKS} task WHERE edge.needs_id IN "
-            f"({_marks(part)}) AND edge.unmet <> %s AND task.id = edge.task_id AND task.state = %s",
+            f"SELECT DISTINCT edge.needs_id FROM {EDGES} edge WHERE edge.needs_id IN ({_marks(part)}) "
+            f"AND edge.unmet <> %s AND {NEEDING} = %s",
             [*map(_key_of, part), Unmet.RUN, TaskState.BLOCKED],
         )
         found += [_as_key(key) for (key,) in rows]
@@ -181,8 +182,8 @@ def locked(keys: Sequence[uuid.UUID], columns: Iterable[str]) -> list[Task]:
         return []
     lock = "" if connection.vendor == "sqlite" else " FOR UPDATE OF task SKIP LOCKED"
     sql = (f"SELECT {', '.join(f'task.{column}' for column in columns)}, {NEEDS_ACTIVE} AS waits FROM {TASKS} task "
-           f"WHERE task.id IN ({_marks(keys)}) AND task.state = %s ORDER BY task.id{lock}")
-    return list(Task.objects.raw(sql, [*map(_key_of, keys), TaskState.BLOCKED]))
+           f"WHERE task.id IN ({_marks(keys)}) ORDER BY task.id{lock}")
+    return [task for task in Task.objects.raw(sql, [*map(_key_of, keys)]) if task.state == TaskState.BLOCKED]
 
 
 def reason(needs: Sequence[Task]) -> str:
