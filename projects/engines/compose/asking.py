@@ -56,7 +56,7 @@ class Asker:
         with self.asking(stack):
             return self.observer(stack).look(fresh=fresh)
 
-    def view(self, stack: Stack, rundir: RunDir) -> StackStatus:
+    def seen(self, stack: Stack, rundir: RunDir) -> StackStatus:
         """What is seen of a stack that was started, or is to be. The last lines of what failed are asked for too, and
         Docker may go away in between."""
         with self.asking(stack) as client:

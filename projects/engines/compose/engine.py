@@ -146,9 +146,9 @@ class ComposeEngine(Asker):
         if record.phase == "down" and not record.run:
             # Never started from here: a host that is away is no reason not to say so.
             with contextlib.suppress(Unreachable):
-                return self.view(stack, rundir)
+                return self.seen(stack, rundir)
             return View(stack, record, Look(), lambda container: ()).status()
-        return self.view(stack, rundir)
+        return self.seen(stack, rundir)
 
     def found(self, hub_id: str) -> list[Found]:
         """The Compose projects on the Docker host which Hub itself uses, without those of other Hubs."""
