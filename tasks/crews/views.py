@@ -15,6 +15,7 @@ from accounts.models import Role
 from tasks.crews.actions import NoSuchCrew, fix, release, sentence
 from tasks.crews.presentation import crew_context
 from tasks.errors import BadLimit
+from tasks.monitor import shared
 
 NUMBER = re.compile("[0-9]{1,9}")
 
@@ -37,6 +38,7 @@ def scale(request: HttpRequest, node: str) -> HttpResponse:
         context = crew_context(typed, error.message, error.field)
         template = "tasks/crews/_panel.html" if request.htmx else "tasks/crews/refused.html"
         return render(request, template, context, status=200 if request.htmx else 400)
+    shared.forget()  # who presses sees what it did
     if request.htmx:
         response = render(request, "tasks/crews/_panel.html", crew_context())
         return trigger_client_event(response, "toast", {"level": "info", "text": text})
