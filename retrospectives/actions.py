@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from events.actions import record
 from retrospectives.errors import BadSprint, NotEnough, RetrospectiveError
-from retrospectives.experiments import Followed
 from retrospectives.files import Fault, read_file
+from retrospectives.following import Followed
 from retrospectives.metrics import EVERY
 from retrospectives.models import Experiment, Report, Sprint
 from retrospectives.rows import Row, read_row

@@ -8,7 +8,8 @@ from dataclasses import asdict
 from typing import Any
 
 from retrospectives.analysis import SURE_TREND, Analysis, Line, analyse, related
-from retrospectives.experiments import Followed, Proposal, proposals
+from retrospectives.experiments import Proposal, proposals
+from retrospectives.following import Followed
 from retrospectives.hypotheses import Hypothesis, hypotheses
 from retrospectives.metrics import EVERY, SIZES
 from retrospectives.models import Sprint

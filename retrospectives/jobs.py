@@ -9,8 +9,8 @@ from django.utils.module_loading import import_string
 
 from retrospectives import actions
 from retrospectives.errors import RetrospectiveError
-from retrospectives.experiments import followed
 from retrospectives.files import read_rows
+from retrospectives.following import followed
 from retrospectives.models import Experiment, Report
 from retrospectives.rewording import NotReworded, reworded
 from retrospectives.source import SourceError, fetch

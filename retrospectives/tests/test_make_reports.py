@@ -17,8 +17,8 @@ from accounts.models import Role
 from retrospectives import actions
 from retrospectives.composition import compose
 from retrospectives.errors import NotEnough, RetrospectiveError
-from retrospectives.experiments import followed
 from retrospectives.files import read_rows
+from retrospectives.following import followed
 from retrospectives.jobs import GenerateReport
 from retrospectives.models import Experiment, Report, Sprint
 from retrospectives.shapes import markdown
