@@ -4,9 +4,14 @@ known, and what a report costs. `python -m bench.retrospectives TEAMS REPORTS` m
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from datetime import date, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from bench.figures import Figure, at_least, at_most, median
@@ -28,6 +33,8 @@ def run(size: Size) -> list[Figure]:
         Figure("one metric steps by 3 sigma: found", seen["single"], "%", at_least(45), of),
         Figure(f"a report of {SPRINTS} sprints and 27 metrics", seen["report"], "s", at_most(1),
                f"median of {size.reports}; the first, with its imports, {seen['first']:.2f} s"),
+        Figure("a sync of 20 sprints from a source on this machine", seen["sync"], "s", at_most(1),
+               f"asked, read and written to SQLite; median of {size.reports}"),
         Figure("memory that reports take more", seen["memory"], "MiB", at_most(50),
                "numpy, and what a report computes"),
     ]  # fmt: skip
@@ -69,8 +76,50 @@ def main(number: int, reports: int) -> dict[str, float]:
         "claimed": share([bool(one) for one in found("none")]),
         "family": share([bool(one) and worse["family"](one[0]) for one in found("family")]),
         "single": share([any(map(worse["single"], one)) for one in found("single")]),
-        "report": median(took), "first": first, "memory": memory,
+        "report": median(took), "first": first, "memory": memory, "sync": _sync(reports),
     }  # fmt: skip
+
+
+def _sync(rounds: int) -> float:
+    """Seconds from the question to a local HTTP server until its 20 sprints are kept, on a database of its own."""
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        os.environ.update(HUB_DATA=folder, DATABASE_URL="", REDIS_URL="", DJANGO_SETTINGS_MODULE="hub.settings")
+        # After the environment, which the settings read once.
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        from retrospectives.actions import keep
+        from retrospectives.files import read_rows
+        from retrospectives.metrics import METRICS
+        from retrospectives.source import fetch
+
+        days = [date(2026, 1, 5) + timedelta(days=14 * number) for number in range(SPRINTS)]
+        body = json.dumps([{"sprint_id": str(day), "start_date": str(day), "end_date": str(day + timedelta(days=11)),
+                            **dict.fromkeys(METRICS, 5)} for day in days]).encode()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: object) -> None:
+                """Quiet."""
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        took = []
+        for _ in range(rounds):
+            began = time.perf_counter()
+            rows, faults = read_rows(fetch(f"http://127.0.0.1:{server.server_port}", "", SPRINTS))
+            kept = keep(rows, source="source")
+            took.append(time.perf_counter() - began)
+            assert not faults and len(kept.created) + len(kept.updated) == SPRINTS
+        server.shutdown()
+        return median(took)
 
 
 def _memory() -> float:

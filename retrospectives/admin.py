@@ -23,10 +23,16 @@ class SprintForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        if self.errors or not isinstance(data.get("values"), dict):
+        if self.errors:
             return data
-        data["given"] = {"team_id": data["team"], "sprint_id": data["sprint_id"], "sprint_name": data["name"],
-                         "start_date": data["start_date"], "end_date": data["end_date"], **data["values"]}
+        if not isinstance(data["values"], dict):
+            raise forms.ValidationError("values: it must be an object of numbers by metric.")
+        kept = self.instance if self.instance.pk else None
+        data["given"] = {
+            "team_id": kept.team if kept else data["team"], "sprint_id": kept.sprint_id if kept else data["sprint_id"],
+            "sprint_name": data["name"], "start_date": data["start_date"], "end_date": data["end_date"],
+            **data["values"],
+        }  # fmt: skip
         try:
             problem = actions.overlap(read_row(data["given"]))
         except BadSprint as error:
