@@ -14,16 +14,16 @@ FIRST = 4
 """So many charts stand open; the others can be unfolded."""
 
 
-def charts(content: dict[str, Any]) -> tuple[list[SafeString], list[SafeString]]:
-    """Figures of all metrics: first those that the hypotheses rest on or that signal, then the others."""
+def charts(content: dict[str, Any]) -> tuple[list[tuple[str, SafeString]], list[tuple[str, SafeString]]]:
+    """Each metric's key and figure: first those that the hypotheses rest on or that signal, then the others."""
     led = [each["metric"] for one in content["hypotheses"] for each in one["evidence"]]
     trends = {one["metric"]: one for one in content["trends"]}
     signalling = [key for key, one in trends.items() if one.get("signals")]
     usual = ("kept_share", "items_carried_over", "review_time", "team_happiness")
     first = [key for key in _once([*led, *signalling, *usual]) if key in trends][:FIRST]
     names = [one["name"] for one in content["sprints"]]
-    return ([figure(names, trends[key]) for key in first],
-            [figure(names, one) for key, one in trends.items() if key not in first])
+    return ([(key, figure(names, trends[key])) for key in first],
+            [(key, figure(names, one)) for key, one in trends.items() if key not in first])
 
 
 def figure(names: list[str], trend: dict[str, Any]) -> SafeString:
