@@ -10,6 +10,8 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any
 
+from retrospectives.opener import OPENER
+
 MOST_BYTES = 512 * 1024
 LONGER = 2.0
 """A rewording may be so many times as long as what it rewords."""
@@ -52,7 +54,7 @@ def _ask(url: str, key: str, timeout: float, question: dict[str, Any]) -> str:
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
     request = urllib.request.Request(f"{url.rstrip('/')}/chat/completions", json.dumps(question).encode(), headers)
     try:
-        with _OPENER.open(request, timeout=timeout) as answer:
+        with OPENER.open(request, timeout=timeout) as answer:
             content = answer.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise NotReworded("The language model answered too much.")
@@ -86,13 +88,3 @@ def _checked(parts: dict[str, str], answer: str) -> dict[str, str]:
             raise NotReworded(f"The language model changed a number in the {name}.")
         new[name] = text
     return new
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to where it points."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects)

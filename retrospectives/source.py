@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
 from retrospectives.kinds import KINDS, Kind
+from retrospectives.opener import OPENER
 
 TIMEOUT = 10.0
 LONGEST_WAIT = 30.0
@@ -25,16 +26,6 @@ _NEXT = re.compile(r'<([^<>]+)>\s*;[^,]*\brel\s*=\s*"?next"?', re.IGNORECASE)
 
 class SourceError(Exception):
     """The source gave nothing that could be used. The message says what it did and what to look at."""
-
-
-class _NoRedirects(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the key to where it points."""
-
-    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirects)
 
 
 def fetch(address: str, key: str, count: int, team: str = "", kind: str = "sprints", *,
@@ -93,7 +84,7 @@ def _page(url: str, key: str, wait: Callable[[float], None]) -> tuple[Any, str |
     for turn in range(TRIES):
         pause = 0.5 * 2**turn
         try:
-            with _OPENER.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as answer:
+            with OPENER.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT) as answer:
                 content = answer.read(MOST_BYTES + 1)
                 link = answer.headers.get("Link", "")
             if len(content) > MOST_BYTES:

@@ -74,12 +74,21 @@ class Source:
         self.answers.append((status, {name.replace("_", "-"): value for name, value in headers.items()}, body))
 
 
+SILENT = -1
+"""The status of an answer that does not come."""
+
+
 @pytest.fixture
 def source() -> Iterator[Source]:
+    silence = threading.Event()
+
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             told.asked.append((self.path, self.headers.get("Authorization", "")))
             status, headers, body = told.answers.pop(0) if len(told.answers) > 1 else told.answers[0]
+            if status == SILENT:
+                silence.wait(30)
+                return
             if status == 0:  # the connection is cut
                 self.close_connection = True
                 return
@@ -98,6 +107,7 @@ def source() -> Iterator[Source]:
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     yield told
+    silence.set()
     server.shutdown()
     server.server_close()
     thread.join(5)

@@ -6,7 +6,7 @@ import pytest
 
 from retrospectives.files import read_rows
 from retrospectives.source import TRIES, SourceError, fetch
-from retrospectives.tests.conftest import Source, sprint
+from retrospectives.tests.conftest import SILENT, Source, sprint
 
 
 def get(source: Source, count: int = 5, team: str = "") -> tuple[list, list[float]]:
@@ -62,6 +62,14 @@ def test_what_lasts_is_given_up_with_its_reason(source):
         get(source)
     with pytest.raises(SourceError, match="does not answer"):
         fetch("http://127.0.0.1:9/api", "", 5, wait=lambda seconds: None)
+
+
+def test_one_that_is_silent_is_given_up_after_its_time(source, monkeypatch):
+    monkeypatch.setattr("retrospectives.source.TIMEOUT", 0.2)
+    source.say(b"", SILENT)
+    with pytest.raises(SourceError, match=f"does not answer .*timed out.*, {TRIES} times"):
+        get(source)
+    assert len(source.asked) == TRIES
 
 
 @pytest.mark.parametrize(("status", "body", "said"), [

@@ -238,15 +238,6 @@ def test_html_in_every_text_is_text(person):
     assert "<b onclick" not in markdown(report)
 
 
-def test_evidence_leads_to_its_chart(person):
-    report = made()
-    page = person(Role.VIEWER).get(report.get_absolute_url()).text
-    metrics = {each["metric"] for one in report.content["hypotheses"] for each in one["evidence"]}
-    assert metrics
-    for metric in metrics:
-        assert f'href="#chart-{metric}"' in page and page.count(f'id="chart-{metric}"') == 1
-
-
 def test_who_may_do_what(person):
     report = made()
     viewer = person(Role.VIEWER)
