@@ -4,7 +4,8 @@ from django.dispatch import Signal
 
 key_created = Signal()  # key
 key_revoked = Signal()  # key
-key_accepted = Signal()  # key: the request at hand came with it
+key_rotated = Signal()  # key
+admitted = Signal()  # reach, projects: who the request at hand comes from, and the projects that it is about (or None)
 link_made = Signal()  # link
 link_used = Signal()  # link, user
 admin_made = Signal()  # user

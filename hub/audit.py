@@ -12,7 +12,15 @@ from django.dispatch import receiver
 
 from accounts.models import ApiKey, SignInLink
 from accounts.shell import shell_actor
-from accounts.signals import admin_made, key_created, key_revoked, link_made, link_used, sign_in_limited
+from accounts.signals import (
+    admin_made,
+    key_created,
+    key_revoked,
+    key_rotated,
+    link_made,
+    link_used,
+    sign_in_limited,
+)
 from events.actions import record
 from events.context import acting, current
 
@@ -46,12 +54,18 @@ def limited(sender: Any, address: str, **kwargs: Any) -> None:
 
 @receiver(key_created)
 def created_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
-    _record_done("audit.key-created", {"key": key.name, "public_id": key.public_id, "role": str(key.role)})
+    _record_done("audit.key-created", {"key": key.name, "public_id": key.public_id, "scopes": key.scopes,
+                                        "projects": key.projects})
 
 
 @receiver(key_revoked)
 def revoked_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
     _record_done("audit.key-revoked", {"key": key.name, "public_id": key.public_id})
+
+
+@receiver(key_rotated)
+def rotated_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
+    _record_done("audit.key-rotated", {"key": key.name, "public_id": key.public_id})
 
 
 @receiver(link_made)
