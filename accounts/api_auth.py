@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja.errors import AuthenticationError, AuthorizationError
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
@@ -15,6 +15,7 @@ from accounts.actions import find_key
 from accounts.grants import Refused, admit
 from accounts.models import ApiKey
 from accounts.permissions import Role, Scope
+from accounts.rates import ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,10 @@ class KeyAuth(HttpBearer):
         key = find_key(token, request.META.get("REMOTE_ADDR") or "")
         if key is None:
             raise AuthenticationError(message="The key is wrong, expired or revoked.")
+        request.rate = ask(key.public_id, polled=self.need.polled)
+        if not request.rate.passes:
+            raise HttpError(429, f"The key has asked {request.rate.limit} times, which is its limit. "
+                                 f"Ask again in {request.rate.reset} s.")
         self.need.check(request, key)
         return key
 

@@ -9,4 +9,4 @@ admitted = Signal()  # reach, projects: who the request at hand comes from, and 
 link_made = Signal()  # link
 link_used = Signal()  # link, user
 admin_made = Signal()  # user
-sign_in_limited = Signal()  # address
+sign_in_limited = Signal()  # address, name, standing: too many sign-ins failed
