@@ -75,6 +75,8 @@ class Env:
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    rate_hour: int
+    rate_burst: int
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -136,6 +138,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
+        rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),

@@ -35,6 +35,8 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# How often a key may ask: in any hour, and in any minute of it.
+HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
@@ -76,6 +78,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hub.metrics.requests.MetricsMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
