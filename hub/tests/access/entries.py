@@ -1,6 +1,7 @@
 """What an address answers to whom. A table of an app is a module `table_<app>.py` beside this one, with
 
 - `TABLE`: by the address as `addresses.every()` names it, by method, one of the entries below;
+- `SAME`: by the address of a page, the operations of the API that do the same, or in brackets why there are none;
 - `world(folder)`: makes rows to ask about, and returns by what each `<parameter>` of these addresses is replaced.
 """
 
@@ -53,6 +54,16 @@ def api(needed: Role, answer: int = 200, **sends: Any) -> Entry:
         if audience.is_stranger:
             return 401
         return None if at_least(audience.role, needed) else 403
+
+    return Entry(refusal, answer, sends, is_json=True)
+
+
+def people(needed: Role, answer: int = 200, **sends: Any) -> Entry:
+    """An operation of the API about what is one's own: keys have none."""
+    shared = api(needed, answer, **sends)
+
+    def refusal(audience: Audience) -> int | None:
+        return shared.refusal(audience) or (None if audience.is_person else 403)
 
     return Entry(refusal, answer, sends, is_json=True)
 

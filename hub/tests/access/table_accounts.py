@@ -23,6 +23,13 @@ TABLE: Table = {
     **of_admin("accounts/apikey", add=403, delete=403),
 }
 
+SAME = {
+    "sign-in/": "(a key needs no session)",
+    "sign-in/<str:token>/": "(a key needs no session)",
+    "sign-out/": "(a key needs no session)",
+    "theme": "(the look of one browser)",
+}
+
 
 def world(folder: Path) -> dict[str, Any]:
     somebody = person("viewer", "mara")

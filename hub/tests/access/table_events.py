@@ -18,9 +18,16 @@ TABLE: Table = {
         "GET": api(VIEWER),
         "POST": api(OPERATOR, 201, subject=f"hub.{settings.HUB_ID}.shop.opened", payload={"door": 1}),
     },
+    "api/events/export": {"GET": api(VIEWER)},
     "api/events/stream": {"GET": api(VIEWER)},
     "api/events/<event_id>": {"GET": api(VIEWER)},
     **of_admin("events/event", add=403, delete=403),
+}
+
+SAME = {
+    "events/": "list_events",
+    "events/export/": "export_events",
+    "events/<uuid:pk>/": "show_event",
 }
 
 

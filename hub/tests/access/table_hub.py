@@ -31,6 +31,17 @@ TABLE: Table = {
     "admin/(?P<url>.*)$": {"GET": site(404)},
 }
 
+# By the address of a page, the operation of the API that does the same; in brackets, why there is none.
+SAME = {
+    "": "list_projects",
+    "pulse/": "show_stats",
+    "favicon.ico": "(a picture)",
+    "health": "(is the same for scripts)",
+    "health/nats": "(is the same for scripts)",
+    "health/ready": "(is the same for scripts)",
+    "metrics": "(is the same for scripts)",
+}
+
 
 def world(folder: Path) -> dict[str, Any]:
     return {"app_label": "tasks", "url": "nothing"}

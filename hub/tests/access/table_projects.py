@@ -46,12 +46,16 @@ TABLE: Table = {
     "api/projects": {"GET": api(VIEWER), "POST": api(OPERATOR, 422)},
     "api/projects/adoptable": {"GET": api(OPERATOR, 409), "POST": api(OPERATOR, 422)},  # Docker is away
     "api/projects/stats": {"GET": api(VIEWER)},
+    "api/projects/preview": {"GET": api(OPERATOR, 422)},
     API: {"GET": api(VIEWER), "PATCH": api(OPERATOR, name="Renamed"), "DELETE": api(OPERATOR, 202)},
     f"{API}/remains": {"GET": api(VIEWER)},
     f"{API}/copy": {"POST": api(OPERATOR, 201, name="Copy")},
     f"{API}/revisions": {"GET": api(VIEWER)},
     f"{API}/revisions/<number>/differences": {"GET": api(VIEWER, 404)},
     f"{API}/usage": {"GET": api(VIEWER)},
+    f"{API}/environment": {"GET": api(VIEWER), "PATCH": api(OPERATOR, set={"COLOUR": "red"})},
+    f"{API}/environment/show": {"POST": api(OPERATOR, name="TOKEN")},
+    f"{API}/ports/<port>/release": {"POST": api(OPERATOR)},
     f"{API}/logs": {"GET": api(VIEWER)},
     f"{API}/log-search": {"GET": api(VIEWER, 422)},
     f"{API}/log-file": {"GET": api(VIEWER)},
@@ -68,13 +72,48 @@ TABLE: Table = {
     **of_admin("projects/project", add=403, delete=403),
 }
 
+SAME = {
+    "projects/": "list_projects",
+    "projects/cards/": "list_projects",
+    "projects/new/": "create_project",
+    "projects/new/browse/": "browse_folder",
+    "projects/new/preview/": "preview_project",
+    "projects/adopt/": "adopt",
+    "projects/adopt/found/": "list_adoptable",
+    f"{ONE}/": "show_project",
+    f"{ONE}/live/": "show_project_status",
+    f"{ONE}/head/": "show_project_status",
+    f"{ONE}/card/": "show_project_status",
+    f"{ONE}/start/": "start",
+    f"{ONE}/stop/": "stop",
+    f"{ONE}/restart/": "restart",
+    f"{ONE}/restart/<str:service>/": "restart_service",
+    f"{ONE}/build/": "build",
+    f"{ONE}/cancel/": "cancel_task",
+    f"{ONE}/ports/<int:lease>/": "release_port",
+    f"{ONE}/logs/": "show_logs, search_logs",
+    f"{ONE}/logs/lines/": "show_logs",
+    f"{ONE}/logs/file/": "download_logs",
+    f"{ONE}/environment/": "list_variables, change_variables",
+    f"{ONE}/environment/show/": "show_variable",
+    f"{ONE}/usage/": "show_usage",
+    f"{ONE}/usage/charts/": "show_usage",
+    f"{ONE}/revisions/": "list_revisions, compare_revision",
+    f"{ONE}/roll-back/": "roll_back",
+    f"{ONE}/copy/": "copy_project",
+    f"{ONE}/delete/": "show_remains, delete_project",
+    f"{ONE}/settings/": "change_project",
+}
+
 
 def world(folder: Path) -> dict[str, Any]:
     project = a_project(folder)
+    lease = project.leases.get()
     return {
+        "<port>": lease.host_port,
         "projects/<int:pk>": project.pk,
         "<project_id>": project.pk,
-        "<int:lease>": project.leases.get().pk,
+        "<int:lease>": lease.pk,
         "<str:service>": "web",
         "<service>": "web",
         "<number>": 1,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hub.tests.access.entries import ADMIN, OPERATOR, VIEWER, Table, api, of_admin, page
+from hub.tests.access.entries import ADMIN, OPERATOR, VIEWER, Table, api, of_admin, page, people
 from hub.tests.access.rows import a_task
 from tasks import lane_actions
 from tasks.crews.models import Crew
@@ -15,6 +15,7 @@ from tasks.schedules import actions as schedules
 ONE = "tasks/<uuid:pk>"
 SCHEDULE = "tasks/schedules/<int:pk>"
 API = "api/tasks/<task_id>"
+PLAN = "api/schedules/<schedule_id>"
 WORKER = "api/workers/<worker_id>"
 
 TABLE: Table = {
@@ -65,8 +66,17 @@ TABLE: Table = {
     "api/tasks/bulk": {"POST": api(OPERATOR, 202, do="cancel", q="job:demo.sleep")},
     "api/tasks/bulk/preview": {"POST": api(VIEWER, do="cancel", q="job:demo.sleep")},
     "api/tasks/bulk/<task_id>": {"GET": api(VIEWER, 404)},
+    "api/tasks/monitor": {"GET": api(VIEWER)},
+    "api/tasks/suggestions": {"GET": api(VIEWER)},
+    "api/tasks/drift": {"GET": api(ADMIN)},
+    "api/tasks/drift/repair": {"POST": api(ADMIN)},
+    "api/tasks/views": {"GET": people(VIEWER), "POST": people(VIEWER, 201, name="Mine", query="state=failed")},
+    "api/tasks/views/<view_id>": {"PATCH": people(VIEWER, 404, name="Mine"), "DELETE": people(VIEWER, 404)},
     API: {"GET": api(VIEWER), "PATCH": api(OPERATOR, priority=7), "DELETE": api(OPERATOR, 202)},
     f"{API}/status": {"GET": api(VIEWER)},
+    f"{API}/log": {"GET": api(VIEWER)},
+    f"{API}/graph": {"GET": api(VIEWER)},
+    f"{API}/retry": {"POST": api(OPERATOR, 409)},
     "api/tasks/status/<task_id>": {"GET": api(VIEWER)},
     "api/lanes": {"GET": api(VIEWER)},
     "api/lanes/<name>": {"PATCH": api(OPERATOR, cap=3)},
@@ -75,6 +85,15 @@ TABLE: Table = {
     f"{WORKER}/drain": {"POST": api(OPERATOR, 404)},
     f"{WORKER}/stop": {"POST": api(OPERATOR, 404)},
     f"{WORKER}/kill": {"POST": api(OPERATOR, 404)},
+    "api/schedules": {"GET": api(VIEWER), "POST": api(OPERATOR, 201, name="Hourly", job="demo.sleep",
+                                                          params={"seconds": 1}, interval="1h")},
+    "api/schedules/next": {"GET": api(VIEWER, 422)},
+    PLAN: {"GET": api(VIEWER), "PATCH": api(OPERATOR, name="Other"), "DELETE": api(OPERATOR, 204)},
+    f"{PLAN}/pause": {"POST": api(OPERATOR)},
+    f"{PLAN}/resume": {"POST": api(OPERATOR)},
+    f"{PLAN}/run": {"POST": api(OPERATOR, 202)},
+    "api/subject-caps": {"GET": api(VIEWER), "PUT": api(OPERATOR, prefix="shop:", cap=2), "DELETE": api(OPERATOR, 422)},
+    "api/nodes": {"GET": api(VIEWER)},
     "api/crews": {"GET": api(VIEWER)},
     "api/crews/<node>": {"PATCH": api(OPERATOR, fixed=2)},
     **of_admin("tasks/task", add=403, delete=403),
@@ -82,6 +101,46 @@ TABLE: Table = {
     **of_admin("tasks/subjectcap"),
     **of_admin("tasks/retentionrule"),
     **of_admin("tasks/schedule"),
+}
+
+SAME = {
+    "tasks/": "list_tasks, search_tasks",
+    "tasks/bulk/": "preview_bulk, begin_bulk, show_bulk",
+    "tasks/saved/": "list_saved_views",
+    "tasks/saved/save/": "save_view",
+    "tasks/saved/<int:pk>/rename/": "rename_view",
+    "tasks/saved/<int:pk>/delete/": "delete_view",
+    "tasks/count/": "count_tasks",
+    "tasks/suggestions/": "suggest_queries",
+    "tasks/rows/": "search_tasks",
+    "tasks/drift/": "show_drift",
+    "tasks/drift/findings/": "show_drift",
+    "tasks/drift/repair/": "repair_drift",
+    "tasks/schedules/": "list_schedules",
+    "tasks/schedules/table/": "list_schedules",
+    "tasks/schedules/new/": "create_schedule, start_task",
+    "tasks/schedules/next/": "show_times",
+    f"{SCHEDULE}/": "show_schedule, change_schedule",
+    f"{SCHEDULE}/pause/": "pause_schedule",
+    f"{SCHEDULE}/resume/": "resume_schedule",
+    f"{SCHEDULE}/run/": "run_schedule",
+    f"{SCHEDULE}/delete/": "delete_schedule",
+    "tasks/monitor/": "show_monitor",
+    "tasks/monitor/live/": "show_monitor",
+    "tasks/monitor/stream/": "stream_tasks",
+    "tasks/workers/": "list_workers, list_lanes, list_nodes, list_crews",
+    "tasks/workers/live/": "list_workers, show_worker",
+    "tasks/workers/<str:name>/<str:what>/": "drain_worker, stop_worker, kill_worker",
+    "tasks/crews/<str:node>/": "change_crew",
+    "tasks/lanes/<str:name>/": "change_lane",
+    "tasks/subject-caps/": "list_caps, cap_subjects, uncap_subjects",
+    f"{ONE}/": "show_task",
+    f"{ONE}/live/": "show_task_status",
+    f"{ONE}/graph/": "show_task_graph",
+    f"{ONE}/log.txt": "show_task_log",
+    f"{ONE}/priority/": "change_task",
+    f"{ONE}/cancel/": "cancel_task",
+    f"{ONE}/retry/": "retry_task",
 }
 
 
@@ -94,6 +153,7 @@ def world(folder: Path) -> dict[str, Any]:
     return {
         "<uuid:pk>": task.pk, "<task_id>": task.pk, "saved/<int:pk>": 1, "schedules/<int:pk>": schedule.pk,
         "workers/<str:name>": "nobody", "<str:what>": "drain", "<worker_id>": "nobody", "<str:node>": "main",
+        "<schedule_id>": schedule.pk,
         "<node>": "main", "lanes/<str:name>": "reports", "<name>": "reports", "task/<path:object_id>": task.pk,
         "lane/<path:object_id>": "reports", "subjectcap/<path:object_id>": cap.pk,
         "retentionrule/<path:object_id>": RetentionRule.objects.create(days=5).pk,
