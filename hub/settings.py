@@ -24,6 +24,8 @@ HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
 # Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
+# Where backups are made every night, and how many are kept.
+HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.

@@ -69,19 +69,20 @@ class MonitorOut(Schema):
     crews: list[str]
 
 
-@router.get("/monitor", response=MonitorOut, summary="Look at workers, lanes and tasks")
+@router.get("/monitor", response=MonitorOut, auth=allow(Role.VIEWER), summary="Look at workers, lanes and tasks")
 def show_monitor(request: HttpRequest):
     """What `GET /api/tasks/stream` sends, once: less than a second old."""
     return latest()
 
 
-@router.get("/suggestions", response=Suggestions, summary="Complete a search")
+@router.get("/suggestions", response=Suggestions, auth=allow(Role.VIEWER), summary="Complete a search")
 def suggest_queries(request: HttpRequest, q: str = Query("", max_length=2000, description="what was typed so far")):
     """How a query may go on: the last word as a qualifier, or its values."""
     return {"queries": suggest(q)}
 
 
-@router.post("/{task_id}/retry", response={202: TaskOut}, auth=allow(Role.OPERATOR, by_project=True), summary="Try a task again")
+@router.post("/{task_id}/retry", response={202: TaskOut}, auth=allow(Role.OPERATOR, by_project=True),
+             summary="Try a task again")
 def retry_task(request: HttpRequest, task_id: UUID):
     """A new task, with `retry_of`. 409 while the first has not ended, and while another is active on its subject."""
     return Status(202, task_detail(actions.retry(task_or_404(task_id))))
