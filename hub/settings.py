@@ -60,6 +60,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "analytics",
     "retrospectives",
     "projects",
     "tasks",
@@ -212,5 +213,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "projects", "tasks", "events", "accounts", "django", "django.server")},
+                for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
 }
