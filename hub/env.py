@@ -37,6 +37,7 @@ MOST_WORKERS = 64
 
 # As retrospectives.kinds, which is a room above this one.
 METRICS_KINDS = ("sprints", "github", "gitlab", "jira")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 NODE = r"[A-Za-z0-9_-]{1,64}"
 
 
@@ -65,6 +66,8 @@ class Env:
     workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
+    log_level: str
+    log_format: str
     backup_dir: Path
     backup_keep: int
     projects_root: Path
@@ -127,6 +130,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
+        log_level=_one_of("HUB_LOG_LEVEL", get("HUB_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
+        log_format=_one_of("HUB_LOG_FORMAT", get("HUB_LOG_FORMAT", "line"), ("line", "json")),
         backup_dir=_backup_dir(get("HUB_BACKUP_DIR"), data),
         backup_keep=_number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),

@@ -203,15 +203,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"correlation": {"()": "events.context.CorrelationFilter"}},
-    "formatters": {"line": {
-        "()": "hub.log_lines.LineFormatter",
-        "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
-    }},
+    "formatters": {
+        "line": {
+            "()": "hub.log_lines.LineFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
+        },
+        "json": {"()": "hub.log_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["correlation"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log_format, "filters": ["correlation"]},
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
-    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
+    "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
                 for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
 }
