@@ -74,6 +74,7 @@ class Env:
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
+    trusted_proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     outgoing_allow: Allowed
     metrics_api_url: str
@@ -138,6 +139,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
+        trusted_proxies=_networks("HUB_TRUSTED_PROXIES", get("HUB_TRUSTED_PROXIES")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
