@@ -4,12 +4,6 @@ import tasks.search.moments
 from django.db import migrations, models
 
 
-def count_anew(apps, schema_editor):
-    """PostgreSQL's planner knows nothing of new indexes before it has looked at the table again."""
-    if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute("ANALYZE tasks_task")
-
-
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -57,5 +51,4 @@ class Migration(migrations.Migration):
             model_name='task',
             index=models.Index(condition=models.Q(tasks.search.moments.Misdated('id', 'created_at')), fields=['created_at', 'id'], name='task_misdated'),
         ),
-        migrations.RunPython(count_anew, migrations.RunPython.noop),
     ]

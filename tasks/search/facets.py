@@ -54,9 +54,8 @@ def kinds(about: Sequence[Condition]) -> list[Kind] | None:
 def newest(of: Sequence[Kind], place: Place, count: int) -> list[uuid.UUID]:
     """The next so many ids of tasks of these kinds, in the order of the list."""
     found: list[str] = []
+    each = count if len(of) == 1 else LEAST + 2 * count // max(len(of), 1)
     while of and len(found) < count:
-        wanted = count - len(found)
-        each = wanted if len(of) == 1 else max(LEAST, 2 * wanted // len(of))
         read = _read(of, place, each)
         # Of what is beyond the last one that was read of a kind, there may be more of that kind.
         ends = [keys[-1] for keys in read if len(keys) == each]
@@ -66,7 +65,8 @@ def newest(of: Sequence[Kind], place: Place, count: int) -> list[uuid.UUID]:
         if end is None:
             break
         of = [kind for kind, keys in zip(of, read, strict=True) if keys]
-        place = place.after(uuid.UUID(end))
+        # Of those kinds that are frequent, more is wanted each time.
+        place, each = place.after(uuid.UUID(end)), min(4 * each, count)
     return [uuid.UUID(key) for key in found[:count]]
 
 

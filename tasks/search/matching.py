@@ -15,6 +15,8 @@ from tasks.search.rowids import rowid
 # PostgreSQL finds documents by their words in no order. So many of the newest are looked at one by one first: a word
 # that is not there so often is in few enough documents to find all and sort them.
 WINDOW = 3000
+# ... and so many more, where that promises to be enough.
+FARTHER = 15_000
 # SQLite takes so much longer to look up one document than to walk to the next one that matches.
 WALKED = 30
 
@@ -122,6 +124,11 @@ class PostgreSQL:
     @classmethod
     def hits(cls, text: str, place: Place, count: int) -> list[uuid.UUID]:
         found, last = cls.stretch(text, place, WINDOW)
+        farther = round(1.5 * WINDOW * (count - len(found)) / len(found)) + 1 if found else FARTHER + 1
+        if last is not None and len(found) < count and farther <= FARTHER:
+            place = place.after(last)
+            more, last = cls.stretch(text, place, farther)
+            found += more
         if last is None or len(found) >= count:
             return found[:count]
         bounds, given = place.after(last).sql("task_id")

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import connection
+from django.db.models import F, Func, Q, QuerySet, UUIDField
+from django.db.models.lookups import GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from tasks.models import Task
+
+LOOKUPS = {">": "gt", "<": "lt", ">=": "gte", "<=": "lte"}
+COMPARED = {">": GreaterThan, "<": LessThan, ">=": GreaterThanOrEqual, "<=": LessThanOrEqual}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,29 @@ class Place:
         tests = self.tests()
         return (" AND ".join(f"{column} {sign} %s" for sign, _ in tests) or "1 = 1",
                 [stored(key) for _, key in tests])
+
+    def within(self, rows: QuerySet, column: str, *, sought: bool = True) -> QuerySet:
+        """Those of these rows whose column is such an id. Not `sought`: SQLite is not to look them up by it, but by
+        what else is asked of them."""
+        if sought or connection.vendor == "postgresql":
+            return rows.filter(*(Q((f"{column}__{LOOKUPS[sign]}", key)) for sign, key in self.tests()))
+        bare = Func(F(column), template="+%(expressions)s", output_field=UUIDField())
+        return rows.filter(*(Q(COMPARED[sign](bare, key)) for sign, key in self.tests()))
+
+    def parts(self, shares: Sequence[float]) -> list[Place]:
+        """The place cut at these shares of its ids, in their order, the rest last."""
+        bounds, given = self.sql("id")
+        ends = keys(" UNION ALL ".join(f"SELECT id FROM (SELECT id FROM tasks_task WHERE {bounds} ORDER BY id {way}"
+                                       " LIMIT 1) AS ends" for way in ("ASC", "DESC")), [*given, *given])
+        if not ends:
+            return []
+        first, last = (key.int for key in self.sort(ends))
+        parts, at = [], self
+        for share in shares:
+            cut = uuid.UUID(int=first + int((last - first) * share))
+            parts.append(replace(at, high=cut) if self.ascending else replace(at, low=cut))
+            at = at.after(cut)
+        return [*parts, at]
 
     def sort(self, keys: Iterable[uuid.UUID]) -> list[uuid.UUID]:
         """Ids in the order of the list."""

@@ -117,7 +117,8 @@ def _run(value: str, position: int, now: datetime) -> Condition:
         # It has run longer than that when it began before then.
         runs &= Q(**{f"started_at__{TURNED[lookup]}": now - timedelta(microseconds=_microseconds(to))})
     # Each from its own index: asked for both at once, PostgreSQL expects so many that it reads all tasks.
-    return Condition(ended | runs, source=lambda: conditions.ids(ended).union(conditions.ids(runs), all=True))
+    return Condition(ended | runs, source=lambda place: conditions.ids(ended, place).union(
+        conditions.ids(runs, place), all=True))
 
 
 LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}

@@ -15,6 +15,7 @@ from functools import reduce
 from operator import and_
 from typing import Any
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import Q, QuerySet
 
@@ -26,10 +27,12 @@ from tasks.search.sql import ALWAYS, condition
 
 # So many of the newest are tried first, and so many more when that promises to be enough.
 NEAR, FARTHER = 1000, 6000
-# A condition that no more tasks meet is one that few meet.
-FEW = 4000
+# A condition that no more tasks meet is one that few meet; up to so many, it is still the one to begin with.
+FEW, SOME = 2000, 20_000
 # So many are tried together, once they are known from an index, and each time so many times as many.
 BATCH, GROWTH = 400, 4
+# Of what very many tasks meet, those of these parts of all ids are put in order, one part after the other.
+PARTS = (1 / 32, 1 / 8, 1 / 2)
 
 
 def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
@@ -90,12 +93,12 @@ def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Pla
     if kinds and not others and not tasks.query.where:
         return facets.newest(kinds, place, count)
     known = [one for one in others if one.source]
-    sizes = {id(one): one.source().order_by()[: FEW + 1].count() for one in known}
+    sizes = {id(one): _size(one) for one in known}
     least = min(known, key=lambda one: sizes[id(one)], default=None)
     if least is not None and sizes[id(least)] <= FEW:
-        if not sizes[id(least)]:
-            return []
         return _of(tasks, least, conditions, place, count)
+    if least is not None and sizes[id(least)] <= SOME:
+        return _of_many(tasks, least, conditions, place, count)
     if kinds:
         return _in_turn(lambda at, size: facets.newest(kinds, at, size), tasks, others, place, count)
     in_order = next((one for one in known if one.ordered), None)
@@ -103,21 +106,49 @@ def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Pla
         return _in_turn(lambda at, size: _in_order(in_order, at, size), tasks,
                         [one for one in conditions if one is not in_order], place, count)
     if known:
-        return _of(tasks, known[0], conditions, place, count)
+        return _of_many(tasks, least, conditions, place, count)
     if about:
         return _sorted(tasks, conditions, place, count)
     return _walked(tasks, conditions, place, count)
 
 
+def _size(one: Condition) -> int:
+    """How many tasks meet a condition, about: counted so far as it matters, or what PostgreSQL expects."""
+    rows = one.source(Place())
+    if connection.vendor != "postgresql":
+        return rows[: SOME + 1].count()
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        (told,) = cursor.fetchone()
+    plan = json.loads(told) if isinstance(told, str) else told
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
 def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
         ) -> list[uuid.UUID]:
     """Those among all that meet one condition, which are put in order."""
-    sql, params = one.source().order_by().query.sql_with_params()
-    bounds, given = place.sql("id")
+    try:
+        sql, params = one.source(place).query.sql_with_params()
+    except EmptyResultSet:
+        return []
     # Materialised, or the planner walks all tasks by their order.
-    hits = (f"(WITH hit (id) AS MATERIALIZED ({sql}) SELECT DISTINCT id FROM hit WHERE {bounds}"
-            f" ORDER BY id {place.way}) AS hit")
-    return _those(hits, [*params, *given], tasks, [other for other in conditions if other is not one], count)
+    hits = f"(WITH hit (id) AS MATERIALIZED ({sql}) SELECT DISTINCT id FROM hit ORDER BY id {place.way}) AS hit"
+    return _those(hits, params, tasks, [other for other in conditions if other is not one], count)
+
+
+def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
+             ) -> list[uuid.UUID]:
+    """The same where very many meet it: first those of the part of all ids that is next, then of larger parts."""
+    found: list[uuid.UUID] = []
+    for part in place.parts(PARTS):
+        found += _of(tasks, one, conditions, part, count - len(found))
+        if len(found) >= count:
+            break
+    return found
 
 
 def _in_turn(source: Callable[[Place, int], list[uuid.UUID]], tasks: QuerySet[Task], conditions: Sequence[Condition],
@@ -136,13 +167,8 @@ def _in_turn(source: Callable[[Place, int], list[uuid.UUID]], tasks: QuerySet[Ta
 
 def _in_order(one: Condition, place: Place, count: int) -> list[uuid.UUID]:
     """The next that meet one condition, from an index that has them in order. A task may stand there twice."""
-    rows = one.source().order_by(one.ordered if place.ascending else f"-{one.ordered}")
-    for sign, key in place.tests():
-        rows = rows.filter(**{f"{one.ordered}__{SIGNS[sign]}": key})
+    rows = one.source(place).order_by(one.ordered if place.ascending else f"-{one.ordered}")
     return [key for (key,) in rows.distinct()[:count]]
-
-
-SIGNS = {">": "gt", "<": "lt", ">=": "gte", "<=": "lte"}
 
 
 def fitting(tasks: QuerySet[Task], conditions: Sequence[Condition], some: Sequence[uuid.UUID], count: int
