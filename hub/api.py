@@ -27,6 +27,7 @@ from tasks.api_bulk import router as bulk_router
 from tasks.api_crews import router as crews_router
 from tasks.api_lanes import router as lanes_router
 from tasks.api_workers import router as workers_router
+from webhooks.api import router as webhooks_router
 
 
 class ErrorDetail(Schema):
@@ -95,6 +96,7 @@ api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/events", api_events.router)
+api.add_router("/webhooks", webhooks_router)
 
 
 @receiver(key_accepted)

@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "hub",
     "retrospectives",
     "projects",
+    "webhooks",
     "tasks",
     "events",
     "accounts",
@@ -207,5 +208,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "projects", "tasks", "events", "accounts", "django", "django.server")},
+                for name in ("hub", "projects", "tasks", "webhooks", "events", "accounts", "django", "django.server")},
 }
