@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -44,7 +43,7 @@ def create(*, name: str, subject: str, url: str, secret: str = "") -> tuple[Subs
     )  # fmt: skip
     with _unique(row.name), transaction.atomic():
         row.save(force_insert=True)
-        _say(row, "created", differences({}, _facts(row)))
+        _say(row, "created", differences({}, row.audited()))
     return row, secret
 
 
@@ -59,10 +58,10 @@ def change(row: Subscription, *, name: str | None = None, subject: str | None = 
     wanted = checked(name=row.name if name is None else name, subject=row.subject if subject is None else subject,
                      url=row.url if url is None else url, but=row.url)
     with _unique(wanted["name"]), transaction.atomic():
-        before = _facts(_locked(row))
+        before = _locked(row).audited()
         Subscription.objects.filter(pk=row.pk).update(**wanted, version=F("version") + 1)
         row.refresh_from_db()
-        if told := differences(before, _facts(row))["after"]:
+        if told := differences(before, row.audited())["after"]:
             _say(row, "changed", {"before": {field: before[field] for field in told}, "after": told})
     _try_now(row)
     return row
@@ -115,7 +114,7 @@ def remove(row: Subscription) -> None:
     """Delete it with its log."""
     _stop(row)
     with transaction.atomic():
-        _say(row, "deleted", differences(_facts(row), {}))
+        _say(row, "deleted", differences(row.audited(), {}))
         row.delete()
 
 
@@ -131,11 +130,11 @@ def send_again(delivery: Delivery) -> Task:
 
 def _move(row: Subscription, action: str, states: list[str], fields: dict[str, Any]) -> bool:
     with transaction.atomic():
-        before = _facts(_locked(row))
+        before = _locked(row).audited()
         moved = Subscription.objects.filter(pk=row.pk, state__in=states).update(version=F("version") + 1, **fields)
         row.refresh_from_db()
         if moved:
-            _say(row, action, differences(before, _facts(row)))
+            _say(row, action, differences(before, row.audited()))
     return bool(moved)
 
 
@@ -155,12 +154,6 @@ def _locked(row: Subscription) -> Subscription:
         return Subscription.objects.select_for_update().get(pk=row.pk)
     except Subscription.DoesNotExist:
         raise BadWebhook("The webhook was deleted meanwhile.") from None
-
-
-def _facts(row: Subscription) -> dict[str, Any]:
-    """What the audit log compares: an address can be a secret, so it says whether it is another one, not which."""
-    address = f"{row.shown} ({hashlib.sha256(row.url.encode()).hexdigest()[:8]})"
-    return {"name": row.name, "subject": row.subject, "url": address, "state": str(row.state)}
 
 
 def _say(row: Subscription, action: str, more: dict[str, Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from django.db import models
 from django.urls import reverse
 
@@ -49,6 +51,11 @@ class Subscription(models.Model):
     def shown(self) -> str:
         """Where it goes, without what may be secret in the address."""
         return f"{read(self.url).shown}/…"
+
+    def audited(self) -> dict[str, str]:
+        """What the audit log tells of it. An address can be a secret: it says whether it is another one, not which."""
+        address = f"{self.shown} ({hashlib.sha256(self.url.encode()).hexdigest()[:8]})"
+        return {"name": self.name, "subject": self.subject, "url": address, "state": str(self.state)}
 
     @property
     def task_subject(self) -> str:

@@ -154,9 +154,10 @@ def test_the_admin_site_has_the_same_rules(target):
     refused = admin.post("/admin/webhooks/subscription/add/", {
         "name": "Shop", "subject": "shop.>", "url": "http://10.0.0.1/"})
     assert "a private or reserved network" in refused.text and not Subscription.objects.exists()
-    made = admin.post("/admin/webhooks/subscription/add/", {"name": "Shop", "subject": "shop.>", "url": target.url()},
-                      follow=True)
+    made = admin.post("/admin/webhooks/subscription/add/", {"name": "Shop", "subject": "shop.>",
+                                                               "url": target.url("/?key=hidden")}, follow=True)
     assert "The secret is whsec_" in made.text
+    assert "key=hidden" not in json.dumps(list(Event.objects.values_list("payload", flat=True)))
     row = Subscription.objects.get()
     admin.post(f"/admin/webhooks/subscription/{row.pk}/change/", {"name": "Store", "subject": ">", "url": target.url()})
     row.refresh_from_db()
