@@ -31,6 +31,7 @@ from tasks.api_nodes import router as nodes_router
 from tasks.api_saved import router as saved_router
 from tasks.api_schedules import router as schedules_router
 from tasks.api_workers import router as workers_router
+from webhooks.api import router as webhooks_router
 
 
 class ErrorDetail(Schema):
@@ -112,3 +113,4 @@ api.add_router("/nodes", nodes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
+api.add_router("/webhooks", webhooks_router)

@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "analytics",
     "retrospectives",
     "projects",
+    "webhooks",
     "tasks",
     "events",
     "accounts",
@@ -221,4 +222,7 @@ LOGGING = {
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
                 for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
+    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
+                for name in ("hub", "analytics", "projects", "webhooks", "tasks", "events", "accounts", "django",
+                             "django.server")},
 }
