@@ -12,10 +12,11 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.actions import find_key
-from accounts.grants import Refused, admit
+from accounts.grants import Refused, admit, tell_who
 from accounts.models import ApiKey
 from accounts.permissions import Role, Scope
 from accounts.rates import ask
+from accounts.tokens import find_by_token
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,8 @@ class Need:
 
 
 class KeyAuth(HttpBearer):
-    """`Authorization: Bearer hub_...`. Where there is a header it decides: a wrong key is 401 beside a good session."""
+    """`Authorization: Bearer hub_...`, or a token made from a key. Where there is a header it decides: a wrong key is
+    401 beside a good session."""
 
     def __init__(self, need: Need):
         super().__init__()
@@ -55,15 +57,31 @@ class KeyAuth(HttpBearer):
         return self.authenticate(request, token.strip())
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
-        key = find_key(token, request.META.get("REMOTE_ADDR") or "")
+        find = find_key if token.startswith("hub_") else find_by_token
+        key = find(token, request.META.get("REMOTE_ADDR") or "")
         if key is None:
             raise AuthenticationError(message="The key is wrong, expired or revoked.")
         request.rate = ask(key.public_id, polled=self.need.polled)
         if not request.rate.passes:
             raise HttpError(429, f"The key has asked {request.rate.limit} times, which is its limit. "
                                  f"Ask again in {request.rate.reset} s.")
-        self.need.check(request, key)
+        self.check(request, key)
         return key
+
+    def check(self, request: HttpRequest, key: ApiKey) -> None:
+        """AuthorizationError (403) when the key may not do this."""
+        self.need.check(request, key)
+
+
+class AnyKey(KeyAuth):
+    """Any key, whatever it may do; no session."""
+
+    def __init__(self) -> None:
+        super().__init__(Need(Role.VIEWER))
+
+    def check(self, request: HttpRequest, key: ApiKey) -> None:
+        """It need not be allowed anything."""
+        tell_who(key)
 
 
 class SessionAuth(APIKeyCookie):

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
+
 from accounts.models import ApiKey, Grant
 from accounts.permissions import Role, Scope, at_least
 from accounts.roles import role_of
@@ -111,6 +114,18 @@ def admit(actor: Any, needed: Role, scope: Scope | None = None, *, by_project: b
     projects = reach.projects_for(needed, scope, by_project, project)
     admitted.send(Reach, reach=reach, projects=projects)
     return reach
+
+
+def projects_by_number() -> dict[int, str]:
+    """All projects that may be granted, by number their names, in the order of these."""
+    rows = apps.get_model(settings.HUB_GRANTED_MODEL)._base_manager.order_by("name")
+    return dict(rows.values_list("pk", "name"))
+
+
+def tell_who(actor: Any) -> None:
+    """The request at hand is of this actor, who is let in to nothing by that."""
+    reach = reach_of(actor)
+    admitted.send(Reach, reach=reach, projects=reach.visible)
 
 
 def _access_row(user: Any) -> tuple[bool, bool, dict[int, str]]:

@@ -12,6 +12,7 @@ from ninja import NinjaAPI, Schema, Swagger
 from ninja.openapi.schema import REF_TEMPLATE
 
 from accounts.api_auth import allow
+from accounts.api_token import router as token_router
 from accounts.models import Role
 from hub import api_events
 from hub.api_errors import add_error_handlers
@@ -94,3 +95,4 @@ api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
+api.add_router("/token", token_router)

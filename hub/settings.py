@@ -154,6 +154,8 @@ CACHES = {
 SESSION_ENGINE = "accounts.sessions"
 
 AUTH_USER_MODEL = "auth.User"
+# What people are granted a role on; accounts knows only its numbers and names.
+HUB_GRANTED_MODEL = "projects.Project"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 CSRF_FAILURE_VIEW = "hub.error_pages.csrf_failure"
 LOGIN_URL = "accounts:sign-in"
