@@ -17,13 +17,20 @@ from accounts.models import Role
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
-from projects.api import adoption, filesystem, logs, orchestration, registry
+from projects.api import adoption, filesystem, leases, logs, orchestration, previews, registry, variables
 from retrospectives.api import reports_router
 from retrospectives.api import tasks_router as retrospectives_router
+from retrospectives.api_sprints import experiments_router, sprints_router
 from tasks.api import router as tasks_router
 from tasks.api_bulk import router as bulk_router
+from tasks.api_caps import router as caps_router
 from tasks.api_crews import router as crews_router
+from tasks.api_drift import router as drift_router
 from tasks.api_lanes import router as lanes_router
+from tasks.api_looks import router as looks_router
+from tasks.api_nodes import router as nodes_router
+from tasks.api_saved import router as saved_router
+from tasks.api_schedules import router as schedules_router
 from tasks.api_workers import router as workers_router
 
 
@@ -83,15 +90,26 @@ add_error_handlers(api)
 BY_PROJECT = allow(Role.VIEWER, by_project=True)
 # Before the registry, which takes any other word in this place for the id of a project.
 api.add_router("/projects", adoption.router)
+api.add_router("/projects", previews.router)
 api.add_router("/projects", registry.router, auth=BY_PROJECT)
+api.add_router("/projects", variables.router, auth=BY_PROJECT)
+api.add_router("/projects", leases.router, auth=BY_PROJECT)
 api.add_router("/projects", logs.router, auth=BY_PROJECT)
 api.add_router("/orchestration", orchestration.router, auth=BY_PROJECT)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)
 api.add_router("/tasks", retrospectives_router)
 api.add_router("/reports", reports_router)
+api.add_router("/sprints", sprints_router)
+api.add_router("/experiments", experiments_router)
+api.add_router("/tasks/views", saved_router)
+api.add_router("/tasks/drift", drift_router)
+api.add_router("/tasks", looks_router, auth=BY_PROJECT)
 api.add_router("/tasks", tasks_router, auth=BY_PROJECT)
+api.add_router("/schedules", schedules_router)
 api.add_router("/lanes", lanes_router)
+api.add_router("/subject-caps", caps_router)
+api.add_router("/nodes", nodes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from django.utils import timezone
 from ninja import Field, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
@@ -23,20 +24,33 @@ from events.shapes import event_dict
 from events.streams import event_stream
 from events.subjects import Pattern
 from events.tail import checked_position, follow
+from events.views import FORMATS, MOST_EXPORTED
 
 router = Router(tags=["Events"])
 # Seconds: then a reader comes again, and is asked anew who it is.
 STREAM_LIFE = 60
+FILE = {"responses": {200: {"description": "The file", "content": {
+    "text/csv": {"schema": {"type": "string"}}, "application/json": {}}}}}
 EVENTS = {"responses": {200: {"description": "Events", "content": {"text/event-stream": {}}}}}
 PATTERN = "a subject; `*` stands for one part of it, `>` at the end for the rest"
 
 
-class EventQuery(ListQuery):
+class EventFilter(Schema):
     subject: str = Field("", description=PATTERN)
     since: str = Field("", max_length=100, description=f"the first moment: {EXAMPLES}")
     until: str = Field("", max_length=100, description="the last moment; a day is meant with its end")
     correlation_id: UUID | None = Field(None, description="of one request and all that came of it")
-    actor: str = Field("", max_length=200)
+    actor: str = Field("", max_length=200, description="who did it: the name of a person, or `key:` and that of a key")
+    about: str = Field("", max_length=200, description="what it is about, such as projects.project:7")
+    by_people: bool = Field(False, description="only what people and keys did: the audit log")
+
+
+class EventQuery(EventFilter, ListQuery):
+    """Which events, and which part of their list."""
+
+
+class ExportQuery(EventFilter):
+    format: Literal["csv", "json"] = "csv"
 
 
 class EventIn(Schema):
@@ -64,12 +78,7 @@ class EventList(ListOut):
 
 @router.get("", response=EventList, url_name="events", summary="List events")
 def list_events(request: HttpRequest, query: Query[EventQuery]):
-    first, last = period(query.since, query.until)
-    wanted = Wanted(
-        pattern=Pattern.read(query.subject) if query.subject else None, since=first, until=last,
-        correlation_id=query.correlation_id, actor=query.actor,
-    )
-    part = find(wanted, limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
+    part = find(_wanted(query), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
     return {"items": [event_dict(event) for event in part.items], "next_cursor": part.next_cursor}
 
 
@@ -93,9 +102,26 @@ def stream_events(request: HttpRequest, subject: str = ">", after: str = ""):
     return event_stream(follow(pattern, position, current().projects), STREAM_LIFE)
 
 
+@router.get("/export", url_name="event-export", summary="Export events", openapi_extra=FILE)
+def export_events(request: HttpRequest, query: Query[ExportQuery]):
+    """A file with what the same filters find: 100,000 events at most, the newest first."""
+    write, kind = FORMATS[query.format]
+    name = f"events-{timezone.now():%Y-%m-%d-%H%M%S}.{query.format}"
+    return StreamingHttpResponse(write(_wanted(query), MOST_EXPORTED), content_type=kind, headers={
+        "Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"})
+
+
 @router.get("/{event_id}", response=EventOut, url_name="event", summary="Show an event")
 def show_event(request: HttpRequest, event_id: UUID):
     try:
         return event_dict(Event.objects.get(pk=event_id))
     except Event.DoesNotExist:
         raise Http404(f"There is no event {event_id}.") from None
+
+
+def _wanted(query: EventFilter) -> Wanted:
+    first, last = period(query.since, query.until)
+    return Wanted(
+        pattern=Pattern.read(query.subject) if query.subject else None, since=first, until=last,
+        correlation_id=query.correlation_id, actor=query.actor, about=query.about, by_people=query.by_people,
+    )

@@ -24,10 +24,14 @@ HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
 # Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
+# Where backups are made every night, and how many are kept.
+HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
+# What Hub may send to where somebody typed the address, although it is not public.
+HUB_OUTGOING_ALLOW = ENV.outgoing_allow
 # Where sprints are fetched from, and the key that opens it.
 HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_key
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
@@ -56,6 +60,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "analytics",
     "retrospectives",
     "projects",
     "tasks",
@@ -210,5 +215,5 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "projects", "tasks", "events", "accounts", "django", "django.server")},
+                for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
 }
