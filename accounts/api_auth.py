@@ -23,18 +23,21 @@ from accounts.tokens import find_by_token
 class Need:
     """What an operation needs. `scope`: what a key needs instead of the role; `by_project`: it keeps to the projects
     that the asker may see, so that it is also for those who may only see some; `polled`: few of its answers count
-    against the limit of a key."""
+    against the limit of a key; `payloads`: it answers with logs."""
 
     role: Role
     scope: Scope | None = None
     by_project: bool = False
     polled: bool = False
+    payloads: bool = False
 
     def check(self, request: HttpRequest, actor: Any) -> None:
         """AuthorizationError (403) when the actor may not do this."""
         place = request.resolver_match.kwargs.get("project_id") if request.resolver_match else None
         try:
-            admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
+            reach = admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
+            if self.payloads:
+                reach.check_payloads()
         except Refused as refused:
             raise AuthorizationError(message=refused.message) from None
 
@@ -106,11 +109,11 @@ class SessionAuth(APIKeyCookie):
         return request.user
 
 
-def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False, polled: bool = False
-          ) -> list[KeyAuth | SessionAuth]:
+def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False, polled: bool = False,
+          payloads: bool = False) -> list[KeyAuth | SessionAuth]:
     """The `auth` of an operation that this role, and every role above it, may use: 401, 403 or 429 for all others,
     before the request's body is looked at. See `Need`."""
-    need = Need(needed, scope, by_project, polled)
+    need = Need(needed, scope, by_project, polled, payloads)
     return [KeyAuth(need), SessionAuth(need)]
 
 

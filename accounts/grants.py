@@ -54,6 +54,11 @@ class Reach:
             return True
         return not self.limited and at_least(self.role, needed)
 
+    def check_payloads(self) -> None:
+        """Raises Refused for somebody who may not see parameters, environments and logs."""
+        if not self.payloads:
+            raise Refused("You may not see parameters, environments and logs.")
+
     def projects_for(self, needed: Role, scope: Scope | None = None, by_project: bool = False,
                      project: int | None = None) -> frozenset[int] | None:
         """On which projects they may do what that role may (None: all). `scope`: what a key needs instead of the role;
@@ -97,7 +102,7 @@ def reach_of(actor: Any) -> Reach:
         return Reach("anonymous", None)
     limited, payloads, granted = getattr(actor, "access_row", None) or _access_row(actor)
     if role == Role.ADMIN:
-        return Reach(actor.get_username(), role, payloads=payloads)
+        return Reach(actor.get_username(), role)
     return Reach(actor.get_username(), role, limited, granted, payloads)
 
 

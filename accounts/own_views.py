@@ -94,6 +94,8 @@ def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link by mail to choose a new password. The answer does not tell who is here."""
     if request.method != "POST":
         return render(request, "accounts/forgotten.html", {"by_mail": mail_is_set()})
+    if not mail_is_set():
+        return render(request, "accounts/forgotten.html", status=409)
     address, name = request.META.get("REMOTE_ADDR") or "local", request.POST.get("name", "").strip()
     at = standing(f"mail {address}", f"mail {name}")
     if at.is_limited:
@@ -101,12 +103,11 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         answer["Retry-After"] = str(at.retry_after)
         return answer
     count_failure(f"mail {address}", f"mail {name}")
-    if mail_is_set():
-        for user in User.objects.filter(is_active=True).exclude(email="").filter(username__iexact=name)[:1]:
-            path = make_sign_in_link(user, PASSWORD_LIFE, password=True)
-            # In a thread of its own: how long the answer takes does not tell who is here.
-            threading.Thread(target=_send, args=(user, request.build_absolute_uri(path)), daemon=True).start()
-    return render(request, "accounts/forgotten.html", {"by_mail": mail_is_set(), "sent": True})
+    for user in User.objects.filter(is_active=True).exclude(email="").filter(username__iexact=name)[:1]:
+        path = make_sign_in_link(user, PASSWORD_LIFE, password=True)
+        # In a thread of its own: how long the answer takes does not tell who is here.
+        threading.Thread(target=_send, args=(user, request.build_absolute_uri(path)), daemon=True).start()
+    return render(request, "accounts/forgotten.html", {"sent": True})
 
 
 def _send(user: User, link: str) -> None:
