@@ -45,8 +45,9 @@ class Reach:
 
     @property
     def visible(self) -> frozenset[int] | None:
-        """The projects that exist for them; None for all."""
-        return self._able(Role.VIEWER)
+        """The projects that exist for them; None for all, also where they have no role: then no door is open, but for
+        what Django's own permissions let them into."""
+        return frozenset(self.grants) if self.limited or (self.grants and not self.role) else None
 
     def may(self, needed: Role, project: int | None = None) -> bool:
         """Whether they may do what that role may, on this project or without one everywhere."""
