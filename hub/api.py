@@ -12,6 +12,7 @@ from ninja import NinjaAPI, Schema, Swagger
 from ninja.openapi.schema import REF_TEMPLATE
 
 from accounts.api_auth import allow
+from accounts.api_token import router as token_router
 from accounts.models import Role
 from hub import api_events
 from hub.api_errors import add_error_handlers
@@ -94,7 +95,7 @@ api.add_router("/projects", previews.router)
 api.add_router("/projects", registry.router, auth=BY_PROJECT)
 api.add_router("/projects", variables.router, auth=BY_PROJECT)
 api.add_router("/projects", leases.router, auth=BY_PROJECT)
-api.add_router("/projects", logs.router, auth=BY_PROJECT)
+api.add_router("/projects", logs.router, auth=allow(Role.VIEWER, by_project=True, payloads=True))
 api.add_router("/orchestration", orchestration.router, auth=BY_PROJECT)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)
@@ -114,3 +115,4 @@ api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
 api.add_router("/webhooks", webhooks_router)
+api.add_router("/token", token_router)

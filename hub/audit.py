@@ -18,6 +18,8 @@ from accounts.signals import (
     key_rotated,
     link_made,
     link_used,
+    person_changed,
+    sessions_ended,
     sign_in_limited,
 )
 from accounts.throttle import Standing
@@ -82,6 +84,16 @@ def used_link(sender: Any, link: SignInLink, user: User, **kwargs: Any) -> None:
 @receiver(admin_made)
 def made_admin(sender: Any, user: User, **kwargs: Any) -> None:
     record("audit.admin-made", {"user": user.get_username()})
+
+
+@receiver(person_changed)
+def changed_person(sender: Any, user: User, what: dict[str, Any], **kwargs: Any) -> None:
+    _record_done("audit.person-changed", {"user": user.get_username(), **what})
+
+
+@receiver(sessions_ended)
+def ended_sessions(sender: Any, user: User, number: int, **kwargs: Any) -> None:
+    _record_done("audit.sessions-ended", {"user": user.get_username(), "sessions": number})
 
 
 def _known(name: str) -> str | None:

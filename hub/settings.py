@@ -164,6 +164,8 @@ CACHES = {
 SESSION_ENGINE = "accounts.sessions"
 
 AUTH_USER_MODEL = "auth.User"
+# What people are granted a role on; accounts knows only its numbers and names.
+HUB_GRANTED_MODEL = "projects.Project"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 CSRF_FAILURE_VIEW = "hub.error_pages.csrf_failure"
 LOGIN_URL = "accounts:sign-in"
@@ -221,8 +223,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
-                for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
-    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
                 for name in ("hub", "analytics", "projects", "webhooks", "tasks", "events", "accounts", "django",
                              "django.server")},
 }

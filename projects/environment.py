@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from events import encryption
+from events.context import current
 from events.secrets import MASK, is_secret, without_credentials
 from projects.errors import ProjectError
 from projects.models import Project, Revision
@@ -72,9 +73,11 @@ def store(project: Project, variables: dict[str, str]) -> None:
 
 
 def masked(variables: dict[str, str]) -> dict[str, str]:
-    """The variables, with what looks like a secret replaced by a mask, also inside URLs."""
+    """The variables, with what looks like a secret replaced by a mask, also inside URLs; with all of them masked for an
+    actor who may not see environments."""
+    told = current().payloads
     return {
-        name: MASK if value and is_secret(name) else without_credentials(value)
+        name: MASK if value and (is_secret(name) or not told) else without_credentials(value)
         for name, value in variables.items()
     }
 

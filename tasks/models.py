@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from events.context import current
 from events.ids import uuid7
 from events.sight import seen_by_actor
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
@@ -251,6 +252,13 @@ class Attempt(models.Model):
         return f"Attempt {self.number} of {self.task_id}"
 
 
+class ToldLines(models.Manager):
+    """The lines that the actor of the request at hand may see: none for one who may not see logs."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset() if current().payloads else super().get_queryset().none()
+
+
 class LogLine(models.Model):
     """One line of a task's log, readable while it runs."""
 
@@ -267,6 +275,9 @@ class LogLine(models.Model):
     source = models.CharField(max_length=100, blank=True)
     text = models.TextField()
     correlation_id = models.UUIDField(null=True)
+
+    objects = ToldLines()
+    everything = models.Manager()
 
     class Meta:
         ordering = ["id"]

@@ -18,7 +18,6 @@ from django.utils import timezone
 from hub.doctor.examination import examine
 from hub.doctor.finding import Finding
 from hub.watch import heartbeat_file
-from projects import environment
 from projects.models import PortLease, Project
 from tasks.models import Node
 from tasks.schedules.models import Schedule
@@ -119,7 +118,6 @@ def schema_of_a_newer_hub(settings) -> None:
     (schema_of_a_newer_hub, "Schema", "tasks.9999_future"),
 ])
 def test_what_is_wrong_is_named(healthy, settings, cause: Callable, name: str, words: str):
-    environment._cipher.cache_clear()
     try:
         cause(settings)
         one = found(name)
