@@ -7,9 +7,10 @@ from typing import Any
 
 from django.conf import settings
 from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
-from ninja import NinjaAPI, Schema, Swagger
+from ninja import NinjaAPI, Router, Schema, Swagger
 from ninja.openapi.schema import REF_TEMPLATE
 
 from accounts.api_auth import allow
@@ -19,6 +20,9 @@ from events.context import become
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
+from hub.api_once import REPLAYED, once
+from hub.api_polls import conditional
+from hub.api_waiting import about_a_task, patient
 from projects.api import adoption, filesystem, leases, logs, orchestration, previews, registry, variables
 from retrospectives.api import reports_router
 from retrospectives.api import tasks_router as retrospectives_router
@@ -53,7 +57,26 @@ class ErrorOut(Schema):
 
 
 class HubAPI(NinjaAPI):
-    """Ninja's API, with the shape of errors in its document."""
+    """Ninja's API, with what is the same for all operations: what starts something does it once for an
+    `Idempotency-Key`, what is about a task waits for its end on `Prefer: wait`, what is read has an `ETag`; and the
+    shape of errors in its document."""
+
+    def add_router(self, prefix: str, router: Router, **options: Any) -> None:
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                if "POST" in operation.methods and not {201, 202}.isdisjoint(operation.response_models):
+                    operation.view_func = once(operation)
+                if said := about_a_task(operation):
+                    operation.view_func = patient(operation, said)
+        super().add_router(prefix, router, **options)
+
+    def create_response(self, request: HttpRequest, data: Any, **options: Any) -> HttpResponse:
+        response = super().create_response(request, data, **options)
+        if waited := getattr(request, "waited", None):
+            response["Preference-Applied"] = f"wait={waited}"
+        if getattr(request, "replayed", False):
+            response[REPLAYED] = "true"
+        return conditional(request, response)
 
     def get_openapi_schema(self, **kwargs: Any) -> dict[str, Any]:
         document = super().get_openapi_schema(**kwargs)

@@ -23,6 +23,7 @@ from events.publishing import BadPayload, PayloadTooLarge
 from events.subjects import BadSubject
 from events.tail import BeyondTheEnd
 from hub.api_json import BadJson
+from hub.api_once import BadKey
 from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
@@ -180,6 +181,10 @@ def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
 
 
+def _bad_key(request: HttpRequest, error: BadKey) -> HttpResponse:
+    return api_error(422, str(error), field="Idempotency-Key")
+
+
 def _bad_subject(request: HttpRequest, error: BadSubject) -> HttpResponse:
     return api_error(422 if request.method == "POST" else 400, str(error), field="subject")
 
@@ -226,6 +231,7 @@ HANDLERS: dict[type[Exception], Any] = {
     NotYet: _not_yet,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
+    BadKey: _bad_key,
     BadSubject: _bad_subject,
     BadMoment: _bad_moment,
     BeyondTheEnd: _beyond_the_end,
