@@ -30,6 +30,11 @@ class BadKey(ValueError):
     """An Idempotency-Key that cannot be one, or was used for another request; the message is for the client."""
 
 
+def is_once(operation: Operation) -> bool:
+    """Whether it starts or makes something, so that doing it twice matters."""
+    return "POST" in operation.methods and not {201, 202}.isdisjoint(operation.response_models)
+
+
 def once(operation: Operation) -> Callable[..., Any]:
     """The view of an operation, which does nothing twice for one `Idempotency-Key` of one asker.
 
