@@ -12,8 +12,9 @@ from ninja import Field, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from accounts.api_auth import allow
-from accounts.models import Role
+from accounts.permissions import Role, Scope
 from events.api_lists import ListOut, ListQuery
+from events.context import current
 from events.finding import Wanted, find
 from events.models import Event
 from events.moments import EXAMPLES, period
@@ -81,7 +82,8 @@ def list_events(request: HttpRequest, query: Query[EventQuery]):
     return {"items": [event_dict(event) for event in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("", response={201: EventOut}, auth=allow(Role.OPERATOR), summary="Publish an event")
+@router.post("", response={201: EventOut}, auth=allow(Role.OPERATOR, Scope.PUBLISH, by_project=True),
+             summary="Publish an event")
 def publish_event(request: HttpRequest, body: EventIn):
     return Status(201, event_dict(publish(body.subject, body.payload, body.correlation_id)))
 
@@ -95,7 +97,9 @@ def stream_events(request: HttpRequest, subject: str = ">", after: str = ""):
     with the last position. 400 for a position beyond the end, 503 when too many streams are open.
     """
     pattern, position = Pattern.read(subject or ">"), checked_position(request.headers.get("Last-Event-ID") or after)
-    return event_stream(follow(pattern, last_position() if position is None else position), STREAM_LIFE)
+    position = last_position() if position is None else position
+    # What exists for the reader is asked now: the stream is made when this request is over.
+    return event_stream(follow(pattern, position, current().projects), STREAM_LIFE)
 
 
 @router.get("/export", url_name="event-export", summary="Export events", openapi_extra=FILE)

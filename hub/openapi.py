@@ -15,7 +15,7 @@ from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import REF_TEMPLATE
 from ninja.operation import Operation
 
-from accounts.models import Role
+from accounts.permissions import Role, Scope
 from events.api_reference import Entry
 from hub.api_once import HEADER as ONCE
 from hub.api_once import is_once
@@ -33,7 +33,7 @@ REFUSALS = {
 }
 CODES = {400: "bad_request", 401: "unauthenticated", 403: "forbidden", 404: "not_found", 409: "conflict",
          413: "too_large", 422: "invalid", 429: "too_many_requests", 503: "unavailable"}
-SCOPES = {Role.VIEWER: "read", Role.OPERATOR: "operate", Role.ADMIN: "admin"}
+SCOPES = {Role.VIEWER: Scope.READ, Role.OPERATOR: Scope.OPERATE, Role.ADMIN: Scope.ADMIN}
 IDS = {"task_id": "019a2f4e-7c00-7b3a-9d55-2f6f3a1b0c4d", "event_id": "019a2f4e-7c00-7b3a-9d55-2f6f3a1b0c4d",
        "service": "web", "worker_id": "main-1", "node": "main", "name": "reports", "port": 8010, "project_id": 7}
 ONCE_HEADER = {
@@ -104,8 +104,8 @@ def operations(api: NinjaAPI) -> Iterator[tuple[str, str, Operation]]:
 
 def scope_of(operation: Operation) -> tuple[str, Role]:
     """The scope that a key needs for it, and the role that a person needs."""
-    needed = operation.auth_callbacks[0].needed
-    return SCOPES[needed], needed
+    need = operation.auth_callbacks[0].need
+    return (need.scope or SCOPES[need.role]).value, need.role
 
 
 def _complete(path: str, method: str, operation: Operation, said: dict[str, Any], entry: Entry) -> None:

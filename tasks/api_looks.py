@@ -14,6 +14,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
+from events.payloads import require_payloads
 from tasks import actions
 from tasks.api import task_or_404
 from tasks.api_shapes import LogLineOut, TaskOut
@@ -69,19 +70,20 @@ class MonitorOut(Schema):
     crews: list[str]
 
 
-@router.get("/monitor", response=MonitorOut, summary="Look at workers, lanes and tasks")
+@router.get("/monitor", response=MonitorOut, auth=allow(Role.VIEWER), summary="Look at workers, lanes and tasks")
 def show_monitor(request: HttpRequest):
     """What `GET /api/tasks/stream` sends, once: less than a second old."""
     return latest()
 
 
-@router.get("/suggestions", response=Suggestions, summary="Complete a search")
+@router.get("/suggestions", response=Suggestions, auth=allow(Role.VIEWER), summary="Complete a search")
 def suggest_queries(request: HttpRequest, q: str = Query("", max_length=2000, description="what was typed so far")):
     """How a query may go on: the last word as a qualifier, or its values."""
     return {"queries": suggest(q)}
 
 
-@router.post("/{task_id}/retry", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Try a task again")
+@router.post("/{task_id}/retry", response={202: TaskOut}, auth=allow(Role.OPERATOR, by_project=True),
+             summary="Try a task again")
 def retry_task(request: HttpRequest, task_id: UUID):
     """A new task, with `retry_of`. 409 while the first has not ended, and while another is active on its subject."""
     return Status(202, task_detail(actions.retry(task_or_404(task_id))))
@@ -90,6 +92,7 @@ def retry_task(request: HttpRequest, task_id: UUID):
 @router.get("/{task_id}/log", response=LogList, summary="Read the log of a task")
 def show_task_log(request: HttpRequest, task_id: UUID, query: Query[ListQuery]):
     """All lines of all attempts, the newest first unless `order=asc`."""
+    require_payloads()
     part = take(task_or_404(task_id).log_lines.all(), limit=query.limit, cursor=query.cursor,
                 ascending=query.order == "asc")
     return {"items": [line_dict(line) for line in part.items], "next_cursor": part.next_cursor}

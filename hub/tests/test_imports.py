@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = {"accounts", "events", "tasks", "projects", "retrospectives", "hub"}
+APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "hub"}
 MAY_IMPORT = {
     "accounts": set(),
     "events": set(),
     "tasks": {"accounts", "events"},
     "projects": {"tasks", "accounts", "events"},
+    "analytics": {"tasks", "accounts", "events"},
     "retrospectives": {"tasks", "accounts", "events"},
     "hub": APPS,
 }

@@ -16,7 +16,7 @@ from projects.observation import project_dict
 router = Router(tags=["Projects"])
 
 
-@router.post("/{project_id}/ports/{port}/release", response=PortOut, auth=allow(Role.OPERATOR),
+@router.post("/{project_id}/ports/{port}/release", response=PortOut, auth=allow(Role.OPERATOR, by_project=True),
              summary="Lease another port in the place of one")
 def release_port(request: HttpRequest, project_id: int, port: int):
     """For one that a foreign process took. Only while the project is at rest; answers the port that it has now."""

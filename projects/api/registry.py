@@ -27,7 +27,7 @@ from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
 
 router = Router(tags=["Projects"])
-OPERATOR = allow(Role.OPERATOR)
+OPERATOR = allow(Role.OPERATOR, by_project=True)
 KINDS = get_args(shapes.Difference)
 
 
@@ -38,7 +38,7 @@ def list_projects(request: HttpRequest, query: Query[ListQuery]):
     return {"items": [project_dict(project) for project in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("", response={201: shapes.ProjectOut}, auth=OPERATOR, summary="Register a folder")
+@router.post("", response={201: shapes.ProjectOut}, auth=allow(Role.OPERATOR), summary="Register a folder")
 def create_project(request: HttpRequest, body: shapes.ProjectIn):
     """The same folder may be registered many times: each project has its own ports, data and environment."""
     project = actions.create_project(
@@ -84,7 +84,8 @@ def show_remains(request: HttpRequest, project_id: int, query: Query[PartQuery])
     return listed(items, query, name="remains", key=lambda one: [one["is_data"], one["kind"], one["name"]])
 
 
-@router.post("/{project_id}/copy", response={201: shapes.ProjectOut}, auth=OPERATOR, summary="Copy a project")
+@router.post("/{project_id}/copy", response={201: shapes.ProjectOut}, auth=allow(Role.OPERATOR),
+             summary="Copy a project")
 def copy_project(request: HttpRequest, project_id: int, body: shapes.CopyIn):
     copy = actions.copy_project(
         find_project(project_id), name=body.name, path=body.path, branch=body.branch, with_data=body.with_data,
