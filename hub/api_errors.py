@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
@@ -23,6 +23,7 @@ from events.publishing import BadPayload, PayloadTooLarge
 from events.subjects import BadSubject
 from events.tail import BeyondTheEnd
 from hub.api_json import BadJson
+from hub.api_once import BadKey
 from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
@@ -180,6 +181,10 @@ def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
 
 
+def _bad_key(request: HttpRequest, error: BadKey) -> HttpResponse:
+    return api_error(422, str(error), field="Idempotency-Key")
+
+
 def _bad_subject(request: HttpRequest, error: BadSubject) -> HttpResponse:
     return api_error(422 if request.method == "POST" else 400, str(error), field="subject")
 
@@ -194,6 +199,10 @@ def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
 
 def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
     return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
+
+
+def _denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return api_error(403, str(error))
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
@@ -226,10 +235,12 @@ HANDLERS: dict[type[Exception], Any] = {
     NotYet: _not_yet,
     TaskError: _task_error,
     BadCursor: _bad_cursor,
+    BadKey: _bad_key,
     BadSubject: _bad_subject,
     BadMoment: _bad_moment,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
+    PermissionDenied: _denied,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

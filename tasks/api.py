@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import Query, Router, Status
 
@@ -108,10 +109,10 @@ def _page(query: ListQuery, **wanted: str) -> dict:
     return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
 
 
-def _status(task_id: UUID) -> JsonResponse:
-    # Scripts poll this: one row, few columns, and no second validation of what was just made.
+def _status(task_id: UUID) -> dict:
+    # Scripts poll this: one row, few columns.
     columns = ("state", "step", "steps", "reason", "progress", "result", "error")
-    return JsonResponse(celery_status(task_or_404(task_id, Task.objects.only(*columns))))
+    return celery_status(task_or_404(task_id, Task.objects.only(*columns)))
 
 
 def task_or_404(task_id: UUID, tasks=None) -> Task:
