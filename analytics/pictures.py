@@ -39,6 +39,11 @@ def links(asked: Range, of: Slice = EVERYTHING, more: str = "") -> list[str]:
     return [tasks_url(f"{which} {ended_in(start, start + asked.step)}".strip()) for start in asked.starts]
 
 
+def tasks_of(of: Slice, asked: Range) -> str:
+    """The address of all of them in a range."""
+    return tasks_url(f"{query_of(of)} {ended_in(asked.begin, asked.end)}".strip())
+
+
 def a_point(asked: Range) -> str:
     """What a point of a chart stands for."""
     return POINTS[next(name for name, step in STEPS.items() if step == asked.step)]
@@ -72,12 +77,13 @@ def lines(key: str, title: str, asked: Range, measures: Sequence[str], totals: S
 
 
 def compared(key: str, measure: Measure, asked: Range, now: Sequence[Total], before: Sequence[Total],
-             of: Slice = EVERYTHING) -> SafeString:
+             of: Slice = EVERYTHING, *, level: int = 2, title: str = "") -> SafeString:
     """One measure, and what it was in the period before."""
     series = [Series(measure.label, values(measure, now), "1", area=True),
-              Series("Period before", values(measure, before)[:len(now)], "5", dashed=True)]
-    return line(key, asked.times, series, measure.unit, measure.label, kind="tall", links=links(asked, of)).figure(
-        measure.label, note(asked), 2)
+              Series("Period before", values(measure, before)[: len(now)], "5", dashed=True)]
+    kind = "tall" if level == 2 else ""
+    return line(key, asked.times, series, measure.unit, measure.label, kind=kind, links=links(asked, of)).figure(
+        title or measure.label, note(asked), level)
 
 
 def values(measure: Measure, totals: Sequence[Total]) -> list[float | None]:

@@ -19,6 +19,7 @@ SPREADS = {"wait": "waits", "run": "runs"}
 HOURS_OF_WEEK = 168
 Kinds = Collection[str]
 BOTH = ("wait", "run")
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +63,13 @@ def together(totals: Iterable[Total]) -> Total:
 def breakdown(within: Q, dimension: str, keys: Sequence[str] | None = None, spreads: Kinds = BOTH, most: int = 100,
               seconds: int = 0) -> tuple[dict[str, Total], int]:
     """By key of a dimension (all, or these) what ended in the buckets that meet a condition, those with most tasks
-    first; and how many keys there are. Only of the first `most` is more than the number read."""
-    series = Series.objects.filter(dimension=dimension)
+    first; and how many keys there are. Only of the first `most` the histograms are read. The dimension may also be
+    the state."""
+    series = Series.objects.filter(dimension="all" if dimension == STATE else dimension)
     if keys is not None:
         series = series.filter(key__in=keys)
-    named = {pk: (key, state) for pk, key, state in series.values_list("pk", "key", "state")}
+    named = {pk: (state if dimension == STATE else key, state)
+             for pk, key, state in series.values_list("pk", "key", "state")}
     buckets = Bucket.objects.filter(within, series__in=series.values("pk")).order_by()
     sums = buckets.values_list("series_id").annotate(
         *(Sum(name, default=0) for name in SUMS), *(Max(name, default=0) for name in HIGHS))
