@@ -97,9 +97,9 @@ def count_ended_tasks(request: HttpRequest, query: Query[TasksQuery]):
         totals = found(query.q, query.by, begin, end)
         number, first, last = len(totals), begin, end
     else:
-        within, low, high = cover(begin, end, now)
+        within = cover(begin, end, now)
         totals, number = breakdown(within, query.by, most=query.limit)
-        first, last = at(low), at(high)
+        first, last = at(within.begin), at(within.end)
     shown = dict(list(totals.items())[: query.limit])
     names = _names(shown) if query.by == "project" else {}
     return {"since": first, "until": last, "total": number,

@@ -65,8 +65,8 @@ def rows(asked: Range, dimension: str, now: datetime, prefix: str = "", suffix: 
     keys = None
     if dimension == "operation":
         keys = _operations(prefix, suffix)
-    totals, number = breakdown(cover(at(asked.begin), at(asked.end), now)[0], dimension, keys, most=MOST)
-    before, _ = breakdown(cover(at(asked.before.begin), at(asked.begin), now)[0], dimension, list(totals), ["run"],
+    totals, number = breakdown(cover(at(asked.begin), at(asked.end), now), dimension, keys, most=MOST)
+    before, _ = breakdown(cover(at(asked.before.begin), at(asked.begin), now), dimension, list(totals), ["run"],
                           most=len(totals))
     names = _names(dimension, totals, by_project=bool(suffix))
     return [_row(key, names.get(key, key), totals[key], before.get(key), dimension, asked) for key in totals], number

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from analytics import schema
 from analytics.models import Series, Uncounted
+from analytics.spread import place_of
 from tasks.models import wait_between
 from tasks.shapes import PROJECT_SUBJECT
 
@@ -21,12 +22,14 @@ SEPARATOR = "/"
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A task that ended at `at` (seconds since the epoch). Lengths are microseconds, None where it never began: the
-    wait lasts until the first attempt, so no retry is in it."""
+    wait lasts until the first attempt, so no retry is in it. `waited` and `ran` are their places in a spread."""
 
     at: int
     state: str
     wait: int | None
     run: int | None
+    waited: int = 0
+    ran: int = 0
     busy: int = 0
     places: tuple[tuple[str, str], ...] = ()
     task: uuid.UUID | None = None
@@ -41,8 +44,9 @@ def fact_of(row: Uncounted) -> Fact:
 def fact_between(state: str, created: datetime, ready: datetime | None, planned: datetime | None,
                  started: datetime | None, finished: datetime) -> Fact:
     """The same of a task of which only its times were read."""
-    return Fact(int(finished.timestamp()), state, _microseconds(wait_between(created, ready, planned, started)),
-                _microseconds(None if started is None else finished - started))
+    wait = _microseconds(wait_between(created, ready, planned, started))
+    run = _microseconds(None if started is None else finished - started)
+    return Fact(int(finished.timestamp()), state, wait, run, place_of(wait or 0), place_of(run or 0))
 
 
 def ended_on(day: date) -> Iterator[Fact]:

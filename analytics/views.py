@@ -28,7 +28,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     """How tasks do: `?since=&until=`."""
     now = timezone.now()
     asked = Asked.read(request.GET, now)
-    shown = _shown("overview", asked, [], Q(dimension="all"), lambda: first.figures(asked))
+    shown = _shown("overview", asked, [], Q(dimension="all"), lambda: first.figures(asked, now))
     return _page(request, "overview", asked, {"shown": shown, "live": first.live(now)})
 
 
