@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from django.utils.safestring import SafeString
 
 from analytics.measures import MEASURES, TASKS, Measure, Total
+from analytics.models import DAY
 from analytics.queries import EVERYTHING, Slice
-from analytics.ranges import DAY, STEPS, Range, ended_in, tasks_url
-from events.charts import Series, line
-from events.charts.bars import bars
+from analytics.ranges import STEPS, Range, at, ended_in, tasks_url
+from events.charts import Series, bars, line
 from events.charts.units import Unit
 
 QUALIFIERS = {"all": "", "job": "job", "lane": "lane", "priority": "priority", "project": "project", "worker": "worker"}
@@ -51,11 +51,15 @@ def a_point(asked: Range) -> str:
 
 def note(asked: Range) -> str:
     """What is said under the title of a chart."""
-    first, last = asked.times[0], asked.times[-1]
-    days = asked.step >= DAY
-    when = (f"{first.day} {first:%b %Y} to {last.day} {last:%b %Y}" if days else
-            f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}")
-    return f"{when}, UTC. {a_point(asked)}."
+    return f"{span(asked)}. {a_point(asked)}."
+
+
+def span(asked: Range) -> str:
+    """A range in words, from its first moment to its last."""
+    first, last = at(asked.begin), at(asked.end - 1)
+    if asked.step >= DAY:
+        return f"{first.day} {first:%b %Y} to {last.day} {last:%b %Y}, UTC"
+    return f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}, UTC"
 
 
 def ended(key: str, asked: Range, totals: Sequence[Total], of: Slice = EVERYTHING, title: str = "Tasks that ended"

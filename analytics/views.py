@@ -16,6 +16,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import require
 from accounts.models import Role
 from analytics import comparing, detail, trends
+from analytics import distributions as spreads
 from analytics import overview as first
 from analytics.asked import Asked
 from analytics.caching import remembered
@@ -41,6 +42,17 @@ def trend(request: HttpRequest) -> HttpResponse:
     shown = _shown("trends", asked, [wish.measure, *wish.chosen], wish.of.condition,
                    lambda: trends.figures(asked, wish))
     return _page(request, "trends", asked, {"shown": shown, **trends.choices(wish)}, **wish.kept)
+
+
+@require_safe
+@require(Role.VIEWER)
+def distributions(request: HttpRequest) -> HttpResponse:
+    """Tasks by state, lane, priority, worker and hour of the week: `?since=&until=`."""
+    now = timezone.now()
+    asked = Asked.read(request.GET, now, "30d")
+    of = Q(dimension__in=("all", "lane", "priority", "worker"))
+    return _page(request, "distributions", asked,
+                 {"shown": _shown("distributions", asked, [], of, lambda: spreads.figures(asked, now))})
 
 
 @require_safe

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import random
 from datetime import timedelta
 
@@ -101,3 +102,22 @@ def test_the_last_runs_are_compared_with_the_twenty_before():
 def test_who_has_no_role_sees_nothing(client):
     assert client.get("/analytics/").status_code == 302
     assert signed_in().get("/analytics/").status_code == 403
+
+
+def test_distributions_name_what_there_is_and_lead_to_it(viewer):
+    ended(number=4, priority=8, lane="reports")
+    page = viewer.get("/analytics/distributions/?since=30d").content.decode()
+    assert "By hour of the week" in page and "reports: 4, 25 % failed" in page
+    assert "/tasks/?q=lane%3A%22reports%22+ended%3A" in page and "/tasks/?q=priority%3A%228%22" in page
+    assert "/tasks/?q=state%3Afailed+ended%3A" in page
+    old = viewer.get("/analytics/distributions/?since=2020-01-01&until=2020-02-01").content.decode()
+    assert "Hours are kept for 90 days" in old and "No data in this period" in old
+
+
+def test_the_links_of_charts_find_what_they_counted(viewer):
+    ended(number=4, lane="reports")
+    page = viewer.get("/analytics/distributions/?since=30d").content.decode()
+    for start, number in (("/tasks/?q=lane%3A", 4), ("/tasks/?q=state%3Afailed", 1)):
+        address = html.unescape(page[page.index(start): page.index('"', page.index(start))])
+        found = viewer.get(address)
+        assert found.status_code == 200 and len(found.context["rows"]) == number
