@@ -22,6 +22,7 @@ import dj_database_url
 
 from events.nats import config as nats_config
 from events.nats.config import NatsConfig
+from events.outgoing.networks import Allowed
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
@@ -64,15 +65,20 @@ class Env:
     workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
+    backup_dir: Path
+    backup_keep: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    outgoing_allow: Allowed
     metrics_api_url: str
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    rate_hour: int
+    rate_burst: int
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -121,11 +127,14 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
+        backup_dir=_backup_dir(get("HUB_BACKUP_DIR"), data),
+        backup_keep=_number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
+        outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
         metrics_api_key=get("METRICS_API_KEY"),
         metrics_api_kind=_one_of("METRICS_API_KIND", get("METRICS_API_KIND", "sprints"), METRICS_KINDS),
@@ -133,6 +142,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
+        rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
@@ -266,6 +277,13 @@ def _networks(name: str, text: str) -> list[ipaddress.IPv4Network | ipaddress.IP
         raise EnvError(f"{name}: {error}. Use networks such as 10.0.0.0/8 or 127.0.0.1/32.") from None
 
 
+def _allowed(name: str, text: str) -> Allowed:
+    try:
+        return Allowed.read(text)
+    except ValueError as error:
+        raise EnvError(f"{name}: {error}") from None
+
+
 def _port_range(text: str) -> tuple[int, int]:
     match = re.fullmatch(r"(\d{1,5})-(\d{1,5})", text)
     if not match or not 1024 <= int(match[1]) <= int(match[2]) <= 65535:
@@ -292,6 +310,12 @@ def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, in
     if not fewest <= most:
         raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
     return min(max(usual, fewest), most), fewest, most
+
+
+def _backup_dir(text: str, data: Path) -> Path:
+    if text and not Path(text).is_absolute():
+        raise EnvError(f"HUB_BACKUP_DIR is {text!r}: use the absolute path of a folder.")
+    return Path(text) if text else data / "backups"
 
 
 def _projects_root(text: str, data: Path) -> Path:

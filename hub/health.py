@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from events.nats.state import state as nats_state
-from hub.watch import heartbeat_age
+from hub.watch import WATCH_STALE, heartbeat_age
 from tasks.crews.actions import fixed_number
 from tasks.nodes.registry import nodes
 from tasks.queue import connect, workers_alive
@@ -26,8 +26,6 @@ logger = logging.getLogger(__name__)
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 
-# Seconds after which a watch that should touch its file every two is taken for dead.
-WATCH_STALE = 10.0
 # Bytes free in the data folder below which work slows down soon, and below which it fails.
 DISK_LOW = 500 * 1024 * 1024
 DISK_FULL = 20 * 1024 * 1024

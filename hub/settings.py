@@ -24,15 +24,21 @@ HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
 # Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
+# Where backups are made every night, and how many are kept.
+HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
+# What Hub may send to where somebody typed the address, although it is not public.
+HUB_OUTGOING_ALLOW = ENV.outgoing_allow
 # Where sprints are fetched from, and the key that opens it.
 HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_key
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# How often a key may ask: in any hour, and in any minute of it.
+HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
@@ -75,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hub.metrics.requests.MetricsMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

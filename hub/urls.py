@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from hub import health
+from hub import admin_site, health
 from hub.api import api
 from hub.home import home, pulse
 from hub.metrics.views import metrics
@@ -28,6 +28,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
     path("rq/", include("django_rq.urls")),
+    path("admin/login/", admin_site.sign_in),
+    path("admin/r/<path:content_type_id>/<path:object_id>/", admin_site.on_site),
     path("admin/", admin.site.urls),
     # Asked for by browsers on pages that name no icon, such as the admin site.
     path("favicon.ico", lambda request: redirect(static("img/favicon.svg")), name="favicon"),

@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 # Names our lock among the advisory locks of a PostgreSQL database: "hub watch" has no better number than this one.
 ADVISORY_LOCK = 4_872_001
 HEARTBEAT_EVERY = 2.0
+# Seconds after which a watch that should touch its file every two is taken for dead.
+WATCH_STALE = 10.0
 # Seconds that a pass may take to end by itself after SIGTERM.
 GRACE = 0.7
 # A step that is asked for sooner, and again and again, is done at most this often.
