@@ -16,6 +16,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
 from events.moments import BadMoment
@@ -193,6 +194,10 @@ def _bad_moment(request: HttpRequest, error: BadMoment) -> HttpResponse:
     return api_error(400, str(error), field=error.field)
 
 
+def _bad_question(request: HttpRequest, error: BadQuestion) -> HttpResponse:
+    return api_error(422, error.message, field=error.field, hint=error.hint)
+
+
 def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
     return api_error(400, str(error), field="after")
 
@@ -238,6 +243,7 @@ HANDLERS: dict[type[Exception], Any] = {
     BadKey: _bad_key,
     BadSubject: _bad_subject,
     BadMoment: _bad_moment,
+    BadQuestion: _bad_question,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
     PermissionDenied: _denied,
