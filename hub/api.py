@@ -15,6 +15,7 @@ from ninja.openapi.schema import REF_TEMPLATE
 from accounts.api_auth import allow
 from accounts.models import ApiKey, Role
 from accounts.signals import key_accepted
+from alerts.api import router as alerts_router
 from events.context import become
 from hub import api_events
 from hub.api_errors import add_error_handlers
@@ -94,6 +95,7 @@ api.add_router("/tasks", tasks_router)
 api.add_router("/lanes", lanes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
+api.add_router("/alerts", alerts_router)
 api.add_router("/events", api_events.router)
 
 

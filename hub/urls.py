@@ -20,6 +20,7 @@ urlpatterns = [
     path("projects/", include("projects.urls")),
     path("tasks/", include("tasks.urls")),
     path("events/", include("events.urls")),
+    path("alerts/", include("alerts.urls")),
     path("", include("retrospectives.urls")),
     path("api/", api.urls),
     path("health", health.health, name="health"),

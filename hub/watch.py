@@ -22,6 +22,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
+from alerts.courier import alert
+from alerts.evaluator import EVERY as ALERTS_EVERY
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -71,6 +73,7 @@ def steps_of(node: str) -> list[Step]:
         Step("age", 2.0, age),
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
+        Step("alerts", ALERTS_EVERY, alert),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 

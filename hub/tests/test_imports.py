@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = {"accounts", "events", "tasks", "projects", "retrospectives", "hub"}
+APPS = {"accounts", "events", "tasks", "projects", "retrospectives", "alerts", "hub"}
 MAY_IMPORT = {
     "accounts": set(),
     "events": set(),
     "tasks": {"accounts", "events"},
     "projects": {"tasks", "accounts", "events"},
     "retrospectives": {"tasks", "accounts", "events"},
+    "alerts": {"tasks", "accounts", "events"},
     "hub": APPS,
 }
 QUEUE_FILES = {"tasks/queue.py", "tasks/worker.py"}
