@@ -67,7 +67,7 @@ settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 django.setup()
 settings.STATIC_ROOT.mkdir(exist_ok=True)
 
-pytest_plugins = ["hub.tests.postgres", "hub.tests.nats_server", "hub.tests.side_by_side",
+pytest_plugins = ["hub.tests.postgres", "hub.tests.nats_server", "hub.tests.side_by_side", "events.tests.receiver",
                   "projects.tests.docker_engine"]
 
 

@@ -24,6 +24,7 @@ from alerts import mail_server
 from alerts.mail_server import MailServer
 from events.nats import config as nats_config
 from events.nats.config import NatsConfig
+from events.outgoing.networks import Allowed
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
@@ -71,6 +72,7 @@ class Env:
     allowed_hosts: list[str]
     trusted_origins: list[str]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    outgoing_allow: Allowed
     metrics_api_url: str
     metrics_api_key: str
     metrics_api_kind: str
@@ -131,6 +133,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
+        outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
         metrics_api_key=get("METRICS_API_KEY"),
         metrics_api_kind=_one_of("METRICS_API_KIND", get("METRICS_API_KIND", "sprints"), METRICS_KINDS),
@@ -272,6 +275,13 @@ def _networks(name: str, text: str) -> list[ipaddress.IPv4Network | ipaddress.IP
         return [ipaddress.ip_network(word) for word in _words(text)]
     except ValueError as error:
         raise EnvError(f"{name}: {error}. Use networks such as 10.0.0.0/8 or 127.0.0.1/32.") from None
+
+
+def _allowed(name: str, text: str) -> Allowed:
+    try:
+        return Allowed.read(text)
+    except ValueError as error:
+        raise EnvError(f"{name}: {error}") from None
 
 
 def _port_range(text: str) -> tuple[int, int]:

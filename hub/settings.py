@@ -28,6 +28,8 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
+# What Hub may send to where somebody typed the address, although it is not public.
+HUB_OUTGOING_ALLOW = ENV.outgoing_allow
 # Where sprints are fetched from, and the key that opens it.
 HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_key
 HUB_METRICS_API_KIND = ENV.metrics_api_kind

@@ -10,7 +10,7 @@ import urllib.request
 from http.client import HTTPException
 from typing import Any
 
-from retrospectives.opener import OPENER
+from events.outgoing.opener import OPENER
 
 MOST_BYTES = 512 * 1024
 LONGER = 2.0

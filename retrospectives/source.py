@@ -13,8 +13,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit
 
+from events.outgoing.opener import OPENER
 from retrospectives.kinds import KINDS, Kind
-from retrospectives.opener import OPENER
 
 TIMEOUT = 10.0
 LONGEST_WAIT = 30.0

@@ -1,4 +1,5 @@
-"""How other servers are asked: without following redirects, which would carry a key to where they point."""
+"""How servers that Hub's own environment names are asked, wherever they stand: without following redirects, which
+would carry a key to where they point. Addresses that people type go through `events.outgoing.posting`."""
 
 from __future__ import annotations
 
