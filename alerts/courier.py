@@ -10,8 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-import urllib.error
-import urllib.request
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,6 +23,7 @@ from alerts.evaluator import evaluate, pulse
 from alerts.models import Channel, Notification
 from events.actions import record
 from events.context import acting
+from events.outgoing.opener import OPENER
 
 logger = logging.getLogger(__name__)
 
@@ -141,9 +140,9 @@ class Courier:
             return
         self._ping_at = time.monotonic() + PING_EVERY
         try:
-            with urllib.request.urlopen(url, timeout=PING_TIMEOUT):
+            with OPENER.open(url, timeout=PING_TIMEOUT):
                 return
-        except (OSError, urllib.error.URLError, ValueError) as error:
+        except (OSError, ValueError) as error:
             logger.warning("The heartbeat of alerts was not sent: %s", error)
 
 

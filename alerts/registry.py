@@ -1,4 +1,4 @@
-"""Measures: what a rule can be about. Each app may bring its own, in a module `measures`."""
+"""Measures: what a rule can be about. Each app may bring its own, in a module `alert_measures`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def register(*measures: Measure) -> None:
 
 @cache
 def _discover() -> None:
-    autodiscover_modules("measures")
+    autodiscover_modules("alert_measures")
 
 
 def measures() -> list[Measure]:
