@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from alerts.models import Rule
-from projects.tests.port_slice import free_port
-
-
-@dataclass
-class Mailbox:
-    """A real SMTP server on this machine. `answer`: what it says to a message that it was given."""
-
-    port: int
-    answer: str = "250 OK"
-    mails: list[EmailMessage] = field(default_factory=list)
-
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
-        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
-        return self.answer
-
-    @property
-    def subjects(self) -> list[str]:
-        return [mail["Subject"] for mail in self.mails]
+from alerts.tests.mailbox import Mailbox, listening
 
 
 @pytest.fixture
 def mailbox(settings) -> Iterator[Mailbox]:
     """Mail goes to a server that keeps it. pytest-django's own outbox would not be a server."""
-    box = Mailbox(free_port())
-    controller = Controller(box, hostname="127.0.0.1", port=box.port)
-    controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
-    yield box
-    controller.stop()
+    with listening() as box:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", box.port
+        yield box
 
 
 @pytest.fixture
