@@ -9,9 +9,9 @@ COPY requirements.txt /tmp/
 RUN python3 -m venv /opt/venv && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /tmp/requirements.txt
 
 FROM ${PYTHON_IMAGE}
-# git: copies of a branch. The others: Compose stacks, where the container is given a Docker host.
+# git: copies of a branch. postgresql-client: backups. The others: Compose stacks, where the container is given a Docker host.
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends docker-cli docker-compose git openssh-client \
+    && apt-get install -y --no-install-recommends docker-cli docker-compose git openssh-client postgresql-client \
     && rm -rf /var/lib/apt/lists/*
 ARG HUB_UID=1000
 ARG HUB_GID=1000

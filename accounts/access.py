@@ -9,22 +9,40 @@ from typing import Any
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 
+from accounts.grants import Refused, admit, reach_of
 from accounts.models import Role
-from accounts.roles import at_least, role_of
 
 
-def require(needed: Role) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """A view for this role and those above it; for everybody else PermissionDenied, which is the 403 page."""
+def require(needed: Role, *, by_project: bool = False) -> Callable[
+        [Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A view for this role and those above it; for everybody else PermissionDenied, which is the 403 page.
+
+    `by_project`: it shows and does nothing but what is about projects, so that it is also for those who may only see
+    some. Where the address has a number, it is that of the project.
+    """
 
     def decorate(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            role = role_of(request.user)
-            if not at_least(role, needed):
-                has = f"yours is {role.label.lower()}" if role else "you have none yet"
-                raise PermissionDenied(f"This needs the role {needed.label.lower()}; {has}. Ask an admin of this Hub.")
+            project = kwargs.get("pk")
+            try:
+                admit(request.user, needed, by_project=by_project, project=project if type(project) is int else None)
+            except Refused as refused:
+                raise PermissionDenied(f"{refused.message} Ask an admin of this Hub.") from None
             return view(request, *args, **kwargs)
 
         return guarded
 
     return decorate
+
+
+def require_payloads(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A view for those who may see parameters, environments and logs."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not reach_of(request.user).payloads:
+            raise PermissionDenied("You may not see parameters, environments and logs. Ask an admin of this Hub.")
+        return view(request, *args, **kwargs)
+
+    return guarded

@@ -6,7 +6,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import timedelta
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -15,8 +16,9 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.models import ApiKey, Role, SignInLink
-from accounts.signals import admin_made, key_created, key_revoked, link_made, link_used
+from accounts.models import ApiKey, SignInLink
+from accounts.permissions import SCOPES_OF, Role, Scope
+from accounts.signals import admin_made, key_created, key_revoked, key_rotated, link_made, link_used
 
 LINK_LIFE = timedelta(minutes=15)
 KEY = re.compile(r"hub_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
@@ -38,17 +40,22 @@ class LinkUnusable(AccountError):
         self.why = why
 
 
-def make_key(name: str, role: str, created_by: str = "hub") -> tuple[ApiKey, str]:
-    """A new key and its plain text, which is nowhere kept. Raises AccountError for a bad or taken name, a bad role."""
+def make_key(name: str, role: str = "", created_by: str = "hub", *, scopes: Iterable[str] = (),
+             projects: Iterable[int] | None = None, expires_at: datetime | None = None, payloads: bool = True
+             ) -> tuple[ApiKey, str]:
+    """A new key and its plain text, which is nowhere kept: with these scopes, or those of a role. Raises AccountError
+    for a bad or taken name, a bad role or scope, or a time that is over."""
     name = name.strip()
     if not 1 <= len(name) <= 100 or not name.isprintable():
         raise AccountError("The name of a key has 1 to 100 letters, digits and signs.")
-    if role not in Role.values:
-        raise AccountError(f"{role!r} is no role: use {', '.join(Role.values)}.")
+    if expires_at is not None and expires_at <= timezone.now():
+        raise AccountError("A key must end in the future.")
     secret = secrets.token_urlsafe(32)
     key = ApiKey(
-        public_id=secrets.token_hex(6), name=name, secret_hash=_hash(secret), role=role, created_by=created_by
-    )
+        public_id=secrets.token_hex(6), name=name, secret_hash=_hash(secret), scopes=_scopes(role, scopes),
+        projects=None if projects is None else sorted(set(projects)), expires_at=expires_at, payloads=payloads,
+        created_by=created_by,
+    )  # fmt: skip
     try:
         with transaction.atomic():
             key.save()
@@ -58,21 +65,34 @@ def make_key(name: str, role: str, created_by: str = "hub") -> tuple[ApiKey, str
     return key, f"hub_{key.public_id}_{secret}"
 
 
-def find_key(plain: str) -> ApiKey | None:
-    """The key, unless it is malformed, unknown, wrong or revoked. Notes its use, at most once a minute."""
+def find_key(plain: str, address: str = "") -> ApiKey | None:
+    """The key, unless it is malformed, unknown, wrong, expired or revoked. Notes its use, at most once a minute."""
     match = KEY.fullmatch(plain)
     if not match:
         return None
     key = ApiKey.objects.filter(public_id=match[1], revoked_at=None).first()
     # Compared also where there is no such key, so that the time of the answer says nothing.
     right = hmac.compare_digest(key.secret_hash if key else "0" * 64, _hash(match[2]))
-    if key is None or not right:
-        return None
     now = timezone.now()
-    if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1):
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-        key.last_used_at = now
+    if key is None or not right or key.has_expired(now):
+        return None
+    if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1) or key.last_used_address != address:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address)
+        key.last_used_at, key.last_used_address = now, address
     return key
+
+
+def rotate_key(key: ApiKey) -> str:
+    """Give a key a new secret, the plain text of which is returned and nowhere kept; the old one is no longer good.
+    Raises AccountError when it is revoked."""
+    secret = secrets.token_urlsafe(32)
+    with transaction.atomic():
+        in_force = ApiKey.objects.filter(pk=key.pk, revoked_at=None)
+        if not in_force.update(secret_hash=_hash(secret), rotated_at=timezone.now()):
+            raise AccountError("This key is revoked: make a new one.")
+        key.refresh_from_db()
+        key_rotated.send(ApiKey, key=key)
+    return f"hub_{key.public_id}_{secret}"
 
 
 def revoke_key(key: ApiKey) -> bool:
@@ -135,6 +155,18 @@ def _check_needed(link: SignInLink) -> None:
     """LinkUnusable when it would make a first admin, and there is one. As for `signin-link`, one who may sign in."""
     if link.user_id is None and User.objects.filter(is_superuser=True, is_active=True).exists():
         raise LinkUnusable("needless", "Hub has its first admin by now, who can let others in.")
+
+
+def _scopes(role: str, scopes: Iterable[str]) -> list[str]:
+    """The scopes in their order. Raises AccountError for a role or scope that is none."""
+    chosen = {str(scope) for scope in scopes}
+    if not chosen:
+        if role not in Role.values:
+            raise AccountError(f"{role!r} is no role: use {', '.join(Role.values)}.")
+        chosen = {scope.value for scope in SCOPES_OF[Role(role)]}
+    if wrong := chosen - set(Scope.values):
+        raise AccountError(f"{sorted(wrong)[0]!r} is no scope: use {', '.join(Scope.values)}.")
+    return [scope for scope in Scope.values if scope in chosen]
 
 
 def _hash(secret: str) -> str:

@@ -34,8 +34,7 @@ class PersonAdmin(UserAdmin):
 class ApiKeyAdmin(admin.ModelAdmin):
     """Nothing of a key can be changed but that it ends."""
 
-    list_display = ("name", "public_id", "role", "created_by", "created_at", "last_used_at", "revoked_at")
-    list_filter = ("role",)
+    list_display = ("name", "public_id", "scopes", "created_by", "created_at", "last_used_at", "revoked_at")
     search_fields = ("name", "public_id")
     exclude = ("secret_hash",)
     actions = ("revoke",)

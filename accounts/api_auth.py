@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja.errors import AuthenticationError, AuthorizationError
+from ninja.errors import AuthenticationError, AuthorizationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.actions import find_key
-from accounts.models import ApiKey, Role
-from accounts.roles import at_least, role_of
-from accounts.signals import key_accepted
+from accounts.grants import Refused, admit
+from accounts.models import ApiKey
+from accounts.permissions import Role, Scope
+from accounts.rates import ask
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """What an operation needs. `scope`: what a key needs instead of the role; `by_project`: it keeps to the projects
+    that the asker may see, so that it is also for those who may only see some; `polled`: few of its answers count
+    against the limit of a key."""
+
+    role: Role
+    scope: Scope | None = None
+    by_project: bool = False
+    polled: bool = False
+
+    def check(self, request: HttpRequest, actor: Any) -> None:
+        """AuthorizationError (403) when the actor may not do this."""
+        place = request.resolver_match.kwargs.get("project_id") if request.resolver_match else None
+        try:
+            admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
+        except Refused as refused:
+            raise AuthorizationError(message=refused.message) from None
 
 
 class KeyAuth(HttpBearer):
     """`Authorization: Bearer hub_...`. Where there is a header it decides: a wrong key is 401 beside a good session."""
 
-    def __init__(self, needed: Role):
+    def __init__(self, need: Need):
         super().__init__()
-        self.needed = needed
+        self.need = need
 
     def __call__(self, request: HttpRequest) -> ApiKey | None:
         header = request.headers.get("Authorization")
@@ -33,11 +55,14 @@ class KeyAuth(HttpBearer):
         return self.authenticate(request, token.strip())
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
-        key = find_key(token)
+        key = find_key(token, request.META.get("REMOTE_ADDR") or "")
         if key is None:
-            raise AuthenticationError(message="The key is wrong or revoked.")
-        key_accepted.send(ApiKey, key=key)
-        _check(key.role, self.needed)
+            raise AuthenticationError(message="The key is wrong, expired or revoked.")
+        request.rate = ask(key.public_id, polled=self.need.polled)
+        if not request.rate.passes:
+            raise HttpError(429, f"The key has asked {request.rate.limit} times, which is its limit. "
+                                 f"Ask again in {request.rate.reset} s.")
+        self.need.check(request, key)
         return key
 
 
@@ -46,9 +71,9 @@ class SessionAuth(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
-    def __init__(self, needed: Role):
+    def __init__(self, need: Need):
         super().__init__()
-        self.needed = needed
+        self.need = need
 
     def __call__(self, request: HttpRequest) -> Any | None:
         return self.authenticate(request, request.COOKIES.get(self.param_name))
@@ -59,16 +84,17 @@ class SessionAuth(APIKeyCookie):
         # Only now: somebody who is not signed in is told so (401), not that a token is missing (403).
         if check_csrf(request) is not None:
             raise AuthorizationError(message="The CSRF token is missing or wrong. Send it in the X-CSRFToken header.")
-        _check(role_of(request.user), self.needed)
+        self.need.check(request, request.user)
         return request.user
 
 
-def allow(needed: Role) -> list[KeyAuth | SessionAuth]:
-    """The `auth` of an operation that this role, and every role above it, may use: 401 or 403 for all others, before
-    the request's body is looked at."""
-    return [KeyAuth(needed), SessionAuth(needed)]
+def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False, polled: bool = False
+          ) -> list[KeyAuth | SessionAuth]:
+    """The `auth` of an operation that this role, and every role above it, may use: 401, 403 or 429 for all others,
+    before the request's body is looked at. See `Need`."""
+    need = Need(needed, scope, by_project, polled)
+    return [KeyAuth(need), SessionAuth(need)]
 
 
-def _check(role: str | None, needed: Role) -> None:
-    if not at_least(role, needed):
-        raise AuthorizationError(message=f"This needs the role {needed.value}; yours is {role or 'none'}.")
+def _number(text: Any) -> int | None:
+    return int(text) if str(text).isascii() and str(text).isdigit() else None

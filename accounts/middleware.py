@@ -1,4 +1,4 @@
-"""Everything needs a session, except what has to work without one."""
+"""Everything needs a session, except what has to work without one; and what a key is told about its limit."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ class SignInRequiredMiddleware:
         readable = request.method in ("GET", "HEAD")
         page = request.get_full_path() if readable else resolve_url(settings.LOGIN_REDIRECT_URL)
         return redirect_to_login(page, settings.LOGIN_URL)
+
+
+class RateHeadersMiddleware:
+    """Tells a key with every answer that counted how many more it may ask for, and when."""
+
+    sync_capable = True
+    async_capable = False
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]):
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if rate := getattr(request, "rate", None):
+            for name, value in rate.headers().items():
+                response[name] = value
+        return response

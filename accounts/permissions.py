@@ -1,5 +1,7 @@
-"""The roles, and what of every app's permissions each is given. No models here: the app's configuration needs it."""
+"""The roles, the scopes of keys, and what of every app's permissions each role is given. No models here: the app's
+configuration needs it."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import AppConfig
@@ -15,6 +17,36 @@ class Role(models.TextChoices):
     VIEWER = "viewer", "Viewer"
     OPERATOR = "operator", "Operator"
     ADMIN = "admin", "Admin"
+
+
+class Scope(models.TextChoices):
+    """What a key may do: `operate` includes `read`, `admin` includes all; `publish` is for events alone."""
+
+    READ = "read", "Read"
+    OPERATE = "operate", "Operate"
+    PUBLISH = "publish", "Publish events"
+    ADMIN = "admin", "Admin"
+
+
+# The scopes of a key that may do what a role may.
+SCOPES_OF = {
+    Role.VIEWER: (Scope.READ,),
+    Role.OPERATOR: (Scope.READ, Scope.OPERATE, Scope.PUBLISH),
+    Role.ADMIN: (Scope.READ, Scope.OPERATE, Scope.PUBLISH, Scope.ADMIN),
+}
+_ROLE_OF = {Scope.READ: Role.VIEWER, Scope.OPERATE: Role.OPERATOR, Scope.ADMIN: Role.ADMIN}
+_RANK = {role.value: rank for rank, role in enumerate(Role, start=1)}
+
+
+def at_least(role: str | None, needed: str) -> bool:
+    """Whether somebody of `role` may do what `needed` may."""
+    return role is not None and _RANK.get(role, 0) >= _RANK[needed]
+
+
+def role_of_scopes(scopes: Iterable[str]) -> Role | None:
+    """The highest role that these scopes stand for; None for those that are for events alone."""
+    held = [_ROLE_OF[scope] for scope in _ROLE_OF if scope in scopes]
+    return max(held, key=lambda role: _RANK[role.value], default=None)
 
 
 # By the names of permissions, so that a new app gets its share without being named here.

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.contrib.auth.models import Group
 
-from accounts.models import Role
+from accounts.permissions import Role, at_least
 
-_RANK = {role.value: rank for rank, role in enumerate(Role, start=1)}
+__all__ = ["at_least", "give_role", "role_of"]
 
 
 def role_of(user: Any) -> Role | None:
@@ -25,11 +25,6 @@ def role_of(user: Any) -> Role | None:
         names = set(user.groups.values_list("name", flat=True))
     held = [role for role in Role if role.value in names]
     return held[-1] if held else None
-
-
-def at_least(role: str | None, needed: str) -> bool:
-    """Whether somebody of `role` may do what `needed` may."""
-    return role is not None and _RANK.get(role, 0) >= _RANK[needed]
 
 
 def give_role(user: Any, role: Role) -> None:

@@ -4,8 +4,9 @@ from django.dispatch import Signal
 
 key_created = Signal()  # key
 key_revoked = Signal()  # key
-key_accepted = Signal()  # key: the request at hand came with it
+key_rotated = Signal()  # key
+admitted = Signal()  # reach, projects: who the request at hand comes from, and the projects that it is about (or None)
 link_made = Signal()  # link
 link_used = Signal()  # link, user
 admin_made = Signal()  # user
-sign_in_limited = Signal()  # address
+sign_in_limited = Signal()  # address, name, standing: too many sign-ins failed

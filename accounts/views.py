@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from accounts.actions import LinkUnusable, read_link, use_link
 from accounts.forms import FirstAdminForm
 from accounts.signals import sign_in_limited
-from accounts.throttle import Standing, count_failure, standing
+from accounts.throttle import Standing, count_failure, forget, standing
 
 BACKEND = "accounts.backends.RoleBackend"
 THEMES = ("system", "light", "dark")
@@ -32,18 +32,25 @@ class SignInView(LoginView):
 
     def post(self, request: HttpRequest, *args, **kwargs) -> HttpResponse:
         """Refuses with 429, before the password is looked at, when the address has failed too often."""
-        at = standing(_address(request))
+        at = standing(_address(request), request.POST.get("username", ""))
         return self._limited(at) if at.is_limited else super().post(request, *args, **kwargs)
 
     def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
         """Says what is wrong, and how many tries are left."""
         if not (form.cleaned_data.get("username") and form.cleaned_data.get("password")):
             return self.render_to_response(self.get_context_data(form=form), status=422)
-        at = count_failure(_address(self.request))
+        name = form.cleaned_data["username"]
+        at = count_failure(_address(self.request), name)
+        if at.closed:
+            sign_in_limited.send(type(self), address=_address(self.request), name=name, standing=at)
         if at.is_limited:
-            sign_in_limited.send(type(self), address=_address(self.request))
             return self._limited(at)
         return self.render_to_response(self.get_context_data(form=form, left=at.left), status=422)
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Signs in."""
+        forget(form.cleaned_data["username"])
+        return super().form_valid(form)
 
     def _limited(self, at: Standing) -> HttpResponse:
         response = render(self.request, "accounts/limited.html", {"minutes": -(-at.retry_after // 60)}, status=429)

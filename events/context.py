@@ -6,20 +6,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import uuid
-from collections.abc import Iterator
-from contextvars import ContextVar
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar, copy_context
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """`actor` is a user's name, `key:<name>`, `command:<login>`, `schedule:<name>` or `hub`; `via` is page, api, admin,
-    command, worker or watch; `address` the client's address, empty for local ones."""
+    command, worker or watch; `address` the client's address, empty for local ones. `projects`: the numbers of those
+    that exist for the actor, None for all; `payloads`: whether parameters, environments and logs may be told."""
 
     actor: str = "hub"
     via: str = ""
     address: str = ""
     correlation_id: uuid.UUID | None = None
+    projects: frozenset[int] | None = None
+    payloads: bool = True
 
 
 NOBODY = Origin()
@@ -36,7 +42,7 @@ def correlation_id() -> uuid.UUID:
     """The correlation id in force; a new one is made, and kept, where there is none."""
     origin = _origin.get()
     if origin.correlation_id is None:
-        origin = Origin(origin.actor, origin.via, origin.address, uuid.uuid4())
+        origin = replace(origin, correlation_id=uuid.uuid4())
         _origin.set(origin)
     return origin.correlation_id
 
@@ -46,11 +52,12 @@ def acting(*, actor: str | None = None, via: str | None = None, address: str | N
            correlation: uuid.UUID | None = None) -> Iterator[Origin]:
     """Act as somebody for the length of a block; what is not given stays as it is."""
     before = _origin.get()
-    origin = Origin(
-        before.actor if actor is None else actor,
-        before.via if via is None else via,
-        before.address if address is None else address,
-        correlation or before.correlation_id or uuid.uuid4(),
+    origin = replace(
+        before,
+        actor=before.actor if actor is None else actor,
+        via=before.via if via is None else via,
+        address=before.address if address is None else address,
+        correlation_id=correlation or before.correlation_id or uuid.uuid4(),
     )
     token = _origin.set(origin)
     try:
@@ -59,10 +66,26 @@ def acting(*, actor: str | None = None, via: str | None = None, address: str | N
         _origin.reset(token)
 
 
-def become(actor: str) -> None:
-    """Name the actor of the request at hand, once it is known who it is."""
-    origin = _origin.get()
-    _origin.set(Origin(actor, origin.via, origin.address, origin.correlation_id))
+def become(actor: str, projects: frozenset[int] | None = None, payloads: bool = True) -> None:
+    """Name the actor of the request at hand, once it is known who it is, and what exists for them."""
+    _origin.set(replace(_origin.get(), actor=actor, projects=projects, payloads=payloads))
+
+
+@contextlib.contextmanager
+def seeing_all() -> Iterator[None]:
+    """For the length of a block every project exists: for what must not depend on who asks."""
+    token = _origin.set(replace(_origin.get(), projects=None, payloads=True))
+    try:
+        yield
+    finally:
+        _origin.reset(token)
+
+
+def in_this_context(parts: Iterable[Part]) -> Iterator[Part]:
+    """The same parts, each made in the context that is in force now: for an answer that is made while it is sent."""
+    context, rest, end = copy_context(), iter(parts), object()
+    # The context is taken here, not when the first part is asked for.
+    return iter(lambda: context.run(next, rest, end), end)
 
 
 class CorrelationFilter(logging.Filter):

@@ -5,6 +5,7 @@ import uuid
 from django.db import models
 
 from events.ids import uuid7
+from events.sight import seen_by_actor
 
 # Origins of what people and keys do: the audit log.
 BY_PEOPLE = ("page", "api", "admin", "command")
@@ -28,6 +29,13 @@ class EventQuerySet(models.QuerySet):
         raise AppendOnlyError("An event is a fact: it cannot be removed.")
 
 
+class SeenEvents(models.Manager.from_queryset(EventQuerySet)):
+    """The events that exist for the actor of the request at hand: see `events.sight`."""
+
+    def get_queryset(self) -> EventQuerySet:
+        return seen_by_actor(super().get_queryset(), "about")
+
+
 class Event(models.Model):
     """`subject` is `hub.<hub_id>.<domain>.<action>[...]`; `id` is time-ordered, so it is also the order of writing.
 
@@ -47,7 +55,8 @@ class Event(models.Model):
     timestamp = models.DateTimeField()
     position = models.BigIntegerField(null=True, editable=False)
 
-    objects = EventQuerySet.as_manager()
+    objects = SeenEvents()
+    everything = EventQuerySet.as_manager()
 
     class Meta:
         ordering = ["-id"]

@@ -14,6 +14,7 @@ from django.db import close_old_connections, connections
 from events.models import Event
 from events.relay.numbering import last_position
 from events.relay.source import Entry, Source
+from events.sight import names_of
 from events.streams import Message
 from events.subjects import Pattern
 
@@ -56,8 +57,10 @@ class Tail:
         self._reader = ThreadPoolExecutor(1, "events")
         self._history = ThreadPoolExecutor(2, "event history")
 
-    async def follow(self, pattern: Pattern, position: int) -> AsyncIterator[Message]:
-        """What follows on a position: first what has happened, then what happens, each once and in order."""
+    async def follow(self, pattern: Pattern, position: int, projects: frozenset[int] | None = None
+                     ) -> AsyncIterator[Message]:
+        """What follows on a position: first what has happened, then what happens, each once and in order; only about
+        these projects, which the database is asked for."""
         self._readers += 1
         try:
             while True:
@@ -65,7 +68,7 @@ class Tail:
                 news = self._news
                 if position >= self._last:
                     await news.wait()
-                elif self._held and position >= self._held[0].position - 1:
+                elif projects is None and self._held and position >= self._held[0].position - 1:
                     for entry in self._since(position):
                         if pattern.matches(entry.subject):
                             yield Message(str(entry.position), entry.text)
@@ -73,7 +76,7 @@ class Tail:
                 else:
                     end = min(position + STRIDE, self._last)
                     loop = asyncio.get_running_loop()
-                    for entry in await loop.run_in_executor(self._history, _between, pattern, position, end):
+                    for entry in await loop.run_in_executor(self._history, _between, pattern, position, end, projects):
                         yield Message(str(entry.position), entry.text)
                     position = end
         finally:
@@ -121,8 +124,10 @@ def _newest() -> int:
     return last_position()
 
 
-def _between(pattern: Pattern, position: int, end: int) -> list[Entry]:
-    events = Event.objects.filter(position__gt=position, position__lte=end).order_by("position")
+def _between(pattern: Pattern, position: int, end: int, projects: frozenset[int] | None) -> list[Entry]:
+    events = Event.everything.filter(position__gt=position, position__lte=end).order_by("position")
+    if projects is not None:
+        events = events.filter(about__in=names_of(projects))
     if not pattern.is_everything:
         events = events.filter(pattern.condition)
     try:
@@ -134,14 +139,14 @@ def _between(pattern: Pattern, position: int, end: int) -> list[Entry]:
 _tails: dict[asyncio.AbstractEventLoop, Tail] = {}
 
 
-async def follow(pattern: Pattern, position: int) -> AsyncIterator[Message]:
-    """The stream from a position on, by the tail of the loop that this runs in."""
+async def follow(pattern: Pattern, position: int, projects: frozenset[int] | None = None) -> AsyncIterator[Message]:
+    """The stream from a position on, by the tail of the loop that this runs in; of these projects, None for all."""
     loop = asyncio.get_running_loop()
     if loop not in _tails:
         for old in [one for one in _tails if one.is_closed()]:
             del _tails[old]
         _tails[loop] = Tail()
-    messages = _tails[loop].follow(pattern, position)
+    messages = _tails[loop].follow(pattern, position, projects)
     try:
         async for message in messages:
             yield message

@@ -27,7 +27,9 @@ from hub.api_json import BadJson
 from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
+from retrospectives.errors import RetrospectiveError
 from tasks.errors import BadTask, TaskError
+from tasks.schedules.errors import BadSchedule
 from tasks.search.errors import BadQuery, NotYet, TooBroad
 
 logger = logging.getLogger("hub.api")
@@ -147,13 +149,18 @@ def _stack_error(request: HttpRequest, error: StackError) -> HttpResponse:
     return api_error(STATUS_OF_STACK_ERROR.get(error.code, 422), error.message, field="path", hint=error.hint)
 
 
-def _bad_task(request: HttpRequest, error: BadTask) -> HttpResponse:
+def _bad_task(request: HttpRequest, error: BadTask | BadSchedule) -> HttpResponse:
     return api_error(422, error.message, field=error.field, hint=DOCS)
 
 
 def _task_error(request: HttpRequest, error: TaskError) -> HttpResponse:
     # All but BadTask are about the state that a task is in.
     return api_error(409, error.message)
+
+
+def _bad_retrospective(request: HttpRequest, error: RetrospectiveError) -> HttpResponse:
+    # What is wrong with a `state` is that of the thing itself; all else is the request's.
+    return api_error(409 if error.field == "state" else 422, error.message, field=error.field)
 
 
 def _bad_query(request: HttpRequest, error: BadQuery) -> HttpResponse:
@@ -217,6 +224,8 @@ HANDLERS: dict[type[Exception], Any] = {
     ProjectError: _project_error,
     StackError: _stack_error,
     BadTask: _bad_task,
+    BadSchedule: _bad_task,
+    RetrospectiveError: _bad_retrospective,
     BadQuery: _bad_query,
     TooBroad: _too_broad,
     NotYet: _not_yet,

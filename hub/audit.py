@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
@@ -12,9 +13,20 @@ from django.dispatch import receiver
 
 from accounts.models import ApiKey, SignInLink
 from accounts.shell import shell_actor
-from accounts.signals import admin_made, key_created, key_revoked, link_made, link_used, sign_in_limited
+from accounts.signals import (
+    admin_made,
+    key_created,
+    key_revoked,
+    key_rotated,
+    link_made,
+    link_used,
+    sign_in_limited,
+)
+from accounts.throttle import Standing
 from events.actions import record
 from events.context import acting, current
+
+logger = logging.getLogger("hub.audit")
 
 DONE = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
@@ -34,24 +46,31 @@ def signed_out(sender: Any, user: User | None, **kwargs: Any) -> None:
 @receiver(user_login_failed)
 def sign_in_failed(sender: Any, credentials: dict[str, Any], **kwargs: Any) -> None:
     name = str(credentials.get("username", ""))
-    # A name that nobody has may be a password in the wrong field: it is not written down.
-    known = User.objects.filter(username=name).exists()
-    record("audit.sign-in-failed", {"user": name if known else None})
+    record("audit.sign-in-failed", {"user": _known(name)})
 
 
 @receiver(sign_in_limited)
-def limited(sender: Any, address: str, **kwargs: Any) -> None:
-    record("audit.sign-in-limited", {"address": address})
+def limited(sender: Any, address: str, name: str, standing: Standing, **kwargs: Any) -> None:
+    """Somebody may be trying passwords: what an alert can listen for."""
+    record("audit.sign-in-limited", {
+        "address": address, "user": _known(name), "closed": standing.closed, "seconds": standing.retry_after})
+    logger.warning("Too many sign-ins failed from %s: nothing is tried for %s s.", address, standing.retry_after)
 
 
 @receiver(key_created)
 def created_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
-    _record_done("audit.key-created", {"key": key.name, "public_id": key.public_id, "role": str(key.role)})
+    _record_done("audit.key-created", {"key": key.name, "public_id": key.public_id, "scopes": key.scopes,
+                                        "projects": key.projects})
 
 
 @receiver(key_revoked)
 def revoked_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
     _record_done("audit.key-revoked", {"key": key.name, "public_id": key.public_id})
+
+
+@receiver(key_rotated)
+def rotated_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
+    _record_done("audit.key-rotated", {"key": key.name, "public_id": key.public_id})
 
 
 @receiver(link_made)
@@ -77,6 +96,12 @@ def changed_in_the_admin(sender: Any, instance: LogEntry, created: bool, **kwarg
             "what": DONE.get(instance.action_flag, "changed"), "kind": str(instance.content_type or ""),
             "id": str(instance.object_id or ""), "name": instance.object_repr, "change": instance.get_change_message(),
         })
+
+
+def _known(name: str) -> str | None:
+    """The name, where somebody has it. One that nobody has may be a password in the wrong field: it is not written
+    down."""
+    return name if User.objects.filter(username=name).exists() else None
 
 
 def _record_done(action: str, payload: dict[str, Any]) -> None:

@@ -67,6 +67,8 @@ class Env:
     workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
+    backup_dir: Path
+    backup_keep: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -80,6 +82,8 @@ class Env:
     url: str
     mail: MailServer
     alert_ping_url: str
+    rate_hour: int
+    rate_burst: int
     secure_cookies: bool
     max_body: int
     secret_key: str
@@ -128,6 +132,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
+        backup_dir=_backup_dir(get("HUB_BACKUP_DIR"), data),
+        backup_keep=_number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
@@ -144,6 +150,8 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         url=_http_address("HUB_URL", get("HUB_URL", f"http://127.0.0.1:{get('HUB_PORT', '9000')}")).rstrip("/"),
         mail=_mail(get),
         alert_ping_url=_http_address("HUB_ALERT_PING_URL", get("HUB_ALERT_PING_URL")),
+        rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
+        rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
@@ -310,6 +318,12 @@ def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, in
     if not fewest <= most:
         raise EnvError(f"HUB_WORKERS_MIN is {fewest}, HUB_WORKERS_MAX {most}: the first must not be above the second.")
     return min(max(usual, fewest), most), fewest, most
+
+
+def _backup_dir(text: str, data: Path) -> Path:
+    if text and not Path(text).is_absolute():
+        raise EnvError(f"HUB_BACKUP_DIR is {text!r}: use the absolute path of a folder.")
+    return Path(text) if text else data / "backups"
 
 
 def _projects_root(text: str, data: Path) -> Path:

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_safe
 from alerts.evaluator import pulse
 from events.nats.state import state as nats_state
 from events.words import span
-from hub.watch import heartbeat_age
+from hub.watch import WATCH_STALE, heartbeat_age
 from tasks.crews.actions import fixed_number
 from tasks.nodes.registry import nodes
 from tasks.queue import connect, workers_alive
@@ -28,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 OK, DEGRADED, DOWN = "ok", "degraded", "down"
 
-# Seconds after which a watch that should touch its file every two is taken for dead.
-WATCH_STALE = 10.0
 # Bytes free in the data folder below which work slows down soon, and below which it fails.
 DISK_LOW = 500 * 1024 * 1024
 DISK_FULL = 20 * 1024 * 1024

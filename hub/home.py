@@ -49,7 +49,7 @@ class Tile:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def home(request: HttpRequest) -> HttpResponse:
     """The dashboard; where nothing was added yet, what could be."""
     now = timezone.now()
@@ -61,7 +61,7 @@ def home(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def pulse(request: HttpRequest) -> HttpResponse:
     """The numbers and the last facts, as they change. 204 while they are what the asker has."""
     context = _pulse(grid_context(request)["every"], timezone.now())

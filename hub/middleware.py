@@ -5,12 +5,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.conf import settings
+from django.dispatch import receiver
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.log import log_response
 
-from events.context import acting, become
+from accounts.grants import Reach, reach_of
+from accounts.signals import admitted
+from events.context import acting, become, current, in_this_context
 from hub.error_pages import error_response
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -48,6 +52,8 @@ class CorrelationMiddleware(Middleware):
         address = request.META.get("REMOTE_ADDR") or ""
         with acting(actor="anonymous", via=_via(request.path), address=address, correlation=correlation):
             response = self.get_response(request)
+            if current().projects is not None and response.streaming and not response.is_async:
+                response.streaming_content = in_this_context(response.streaming_content)
             if response.status_code >= 400:
                 # Django would do this after the last middleware, where the correlation id is no longer in force.
                 log_response("%s: %s", response.reason_phrase, request.path, response=response, request=request)
@@ -56,12 +62,14 @@ class CorrelationMiddleware(Middleware):
 
 
 class ActorMiddleware(Middleware):
-    """Names who acts, for the facts that this request writes. The API names its keys itself."""
+    """Names who acts, for the facts that this request writes, and what exists for them. The door of a page or of an
+    operation of the API does so again, more narrowly (`accounts.grants.admit`)."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         # Asking who it is costs queries: without a session cookie there is nobody to ask about.
         if settings.SESSION_COOKIE_NAME in request.COOKIES and request.user.is_authenticated:
-            become(request.user.get_username())
+            reach = reach_of(request.user)
+            become(reach.name, reach.visible, reach.payloads)
         return self.get_response(request)
 
 
@@ -119,6 +127,12 @@ class SuperuserPathsMiddleware(Middleware):
         if request.path.startswith(SUPERUSER_PATHS) and not request.user.is_superuser:
             raise Http404
         return self.get_response(request)
+
+
+@receiver(admitted)
+def act_as(sender: Any, reach: Reach, projects: frozenset[int] | None, **kwargs: Any) -> None:
+    """The request at hand is of this actor, and about these projects."""
+    become(reach.name, projects, reach.payloads)
 
 
 def _via(path: str) -> str:

@@ -24,6 +24,8 @@ HUB_PROJECTS_ROOT = ENV.projects_root
 HUB_PORT_RANGE = ENV.port_range
 # Seconds after which a task is told to end, and after which it is killed, where its job does not say otherwise.
 HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
+# Where backups are made every night, and how many are kept.
+HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
 # Who may read the metrics without a key.
@@ -41,6 +43,8 @@ EMAIL_HOST, EMAIL_PORT = ENV.mail.host, ENV.mail.port
 EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail.user, ENV.mail.password
 EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.mail.tls == "starttls", ENV.mail.tls == "tls"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.mail.sender
+# How often a key may ask: in any hour, and in any minute of it.
+HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
 HUB_MAX_STREAMS = 500
 # The name of this host among those that work for this Hub.
@@ -62,6 +66,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "analytics",
     "alerts",
     "retrospectives",
     "projects",
@@ -83,6 +88,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hub.metrics.requests.MetricsMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -214,5 +220,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "projects", "alerts", "tasks", "events", "accounts", "django", "django.server")},
+                for name in ("hub", "analytics", "projects", "alerts", "tasks", "events", "accounts", "django",
+                             "django.server")},
 }

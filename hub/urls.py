@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import include, path
 
-from hub import health
+from hub import admin_site, health
 from hub.api import api
 from hub.home import home, pulse
 from hub.metrics.views import metrics
@@ -21,6 +21,7 @@ urlpatterns = [
     path("tasks/", include("tasks.urls")),
     path("events/", include("events.urls")),
     path("alerts/", include("alerts.urls")),
+    path("analytics/", include("analytics.urls")),
     path("", include("retrospectives.urls")),
     path("api/", api.urls),
     path("health", health.health, name="health"),
@@ -28,6 +29,8 @@ urlpatterns = [
     path("health/ready", health.ready, name="ready"),
     path("metrics", metrics, name="metrics"),
     path("rq/", include("django_rq.urls")),
+    path("admin/login/", admin_site.sign_in),
+    path("admin/r/<path:content_type_id>/<path:object_id>/", admin_site.on_site),
     path("admin/", admin.site.urls),
     # Asked for by browsers on pages that name no icon, such as the admin site.
     path("favicon.ico", lambda request: redirect(static("img/favicon.svg")), name="favicon"),

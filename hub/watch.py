@@ -24,6 +24,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 
 from alerts.courier import alert
 from alerts.evaluator import EVERY as ALERTS_EVERY
+from analytics import counting
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -40,6 +41,8 @@ logger = logging.getLogger(__name__)
 # Names our lock among the advisory locks of a PostgreSQL database: "hub watch" has no better number than this one.
 ADVISORY_LOCK = 4_872_001
 HEARTBEAT_EVERY = 2.0
+# Seconds after which a watch that should touch its file every two is taken for dead.
+WATCH_STALE = 10.0
 # Seconds that a pass may take to end by itself after SIGTERM.
 GRACE = 0.7
 # A step that is asked for sooner, and again and again, is done at most this often.
@@ -74,6 +77,7 @@ def steps_of(node: str) -> list[Step]:
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
         Step("alerts", ALERTS_EVERY, alert),
+        Step("analytics", 1.0, counting.keep_up),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 

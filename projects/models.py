@@ -6,12 +6,21 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from events.context import current
 from projects.states import Desired, ProjectState
 
 
 def this_node() -> str:
     """The node of this process: where a project belongs to that nobody gave to another."""
     return settings.HUB_NODE
+
+
+class SeenProjects(models.Manager):
+    """The projects that exist for the actor of the request at hand: see `events.sight`."""
+
+    def get_queryset(self) -> models.QuerySet:
+        rows, projects = super().get_queryset(), current().projects
+        return rows if projects is None else rows.filter(pk__in=projects)
 
 
 class Project(models.Model):
@@ -47,6 +56,9 @@ class Project(models.Model):
     copied_from = models.ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="copies")
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=200)
+
+    objects = SeenProjects()
+    everything = models.Manager()
 
     class Meta:
         ordering = ["name"]

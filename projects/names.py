@@ -29,7 +29,7 @@ def checked(name: str, *, besides: Project | None = None) -> str:
                            hint="Remove line breaks and control characters.")
     if not any(sign.isalnum() for sign in name):
         raise ProjectError("The name needs a letter or a digit.", field="name")
-    others = Project.objects.filter(name__iexact=name)
+    others = Project.everything.filter(name__iexact=name)
     if besides is not None:
         others = others.exclude(pk=besides.pk)
     if others.exists():
@@ -46,7 +46,7 @@ def taken(name: str) -> ProjectError:
 def free_name(wish: str) -> str:
     """`wish`, or `wish-2`, `wish-3`, ...: the first that no project has."""
     wish = wish.strip()[: MAX_NAME - 6] or "project"
-    names = {name.casefold() for name in Project.objects.values_list("name", flat=True)}
+    names = {name.casefold() for name in Project.everything.values_list("name", flat=True)}
     stem = re.sub(r"-\d+$", "", wish)
     candidates = [wish, *(f"{stem}-{number}" for number in range(2, len(names) + 3))]
     return next(name for name in candidates if name.casefold() not in names)
@@ -55,6 +55,6 @@ def free_name(wish: str) -> str:
 def free_slug(name: str) -> str:
     """A slug for the name that no project has: `[a-z0-9-]{1,48}`."""
     stem = re.sub(r"[^a-z0-9]+", "-", slugify(name).lower()).strip("-")[: MAX_SLUG - 5].strip("-") or "project"
-    slugs = set(Project.objects.filter(slug__startswith=stem).values_list("slug", flat=True))
+    slugs = set(Project.everything.filter(slug__startswith=stem).values_list("slug", flat=True))
     candidates = [stem, *(f"{stem}-{number}" for number in range(2, len(slugs) + 3))]
     return next(slug for slug in candidates if slug not in slugs)

@@ -61,7 +61,7 @@ def remove(tree: Path) -> None:
 def users_of(project: Project) -> list[str]:
     """The names of other projects whose folder lies in this one's place in Hub's data, such as copies of a copy."""
     place = f"{home_of(project.slug)}{os.sep}"
-    others = Project.objects.exclude(pk=project.pk).filter(node=project.node, path__startswith=place)
+    others = Project.everything.exclude(pk=project.pk).filter(node=project.node, path__startswith=place)
     return list(others.values_list("name", flat=True))
 
 

@@ -13,9 +13,10 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
+from retrospectives.comparison import compared
 from retrospectives.jobs import GenerateReport, SyncMetrics
 from retrospectives.models import Report
-from retrospectives.shapes import report_dict
+from retrospectives.shapes import markdown, report_dict
 from tasks.actions import enqueue
 from tasks.api_shapes import TaskOut
 from tasks.shapes import task_detail
@@ -102,6 +103,24 @@ class ReportList(ListOut):
     items: list[ReportLine]
 
 
+class ComparedRow(Schema):
+    """`better` is null where nothing changed, or neither direction is better."""
+
+    metric: str
+    before: str
+    after: str
+    change: str
+    better: bool | None
+
+
+class ComparisonOut(Schema):
+    rows: list[ComparedRow]
+
+
+class MarkdownOut(Schema):
+    markdown: str
+
+
 class ReportQuery(ListQuery):
     team_id: str | None = None
 
@@ -135,10 +154,27 @@ def list_reports(request: HttpRequest, query: Query[ReportQuery]):
 
 @reports_router.get("/{int:report_id}", response=ReportOut, summary="Show a report")
 def show_report(request: HttpRequest, report_id: int):
+    return report_dict(_report(report_id))
+
+
+@reports_router.get("/{int:report_id}/comparison", response=ComparisonOut, summary="Compare two reports")
+def compare_reports(request: HttpRequest, report_id: int, to: int = Query(..., description="id of a later report")):
+    """The mean of each metric that either report knows, then and now."""
+    rows = compared(_report(report_id), _report(to))
+    return {"rows": [{**row, "metric": row["label"]} for row in rows]}
+
+
+@reports_router.get("/{int:report_id}/markdown", response=MarkdownOut, summary="A report as Markdown")
+def show_report_as_markdown(request: HttpRequest, report_id: int):
+    """Text that reads well in a chat, a wiki or a merge request."""
+    return {"markdown": markdown(_report(report_id))}
+
+
+def _report(report_id: int) -> Report:
     report = Report.objects.filter(pk=report_id).prefetch_related("experiments").first()
     if report is None:
         raise Http404("There is no report with this id.")
-    return report_dict(report)
+    return report
 
 
 def _given(body: Schema) -> dict[str, Any]:

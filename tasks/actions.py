@@ -156,18 +156,18 @@ def cancel(task: Task | uuid.UUID) -> Task:
     ended = [task] if task.state == TaskState.CANCELLED else []
     while ended:
         above = ended.pop()
-        children = Task.objects.filter(parent=above.pk, dependents__task=above.pk, state__in=sorted(ACTIVE))
+        children = Task.everything.filter(parent=above.pk, dependents__task=above.pk, state__in=sorted(ACTIVE))
         for key in children.values_list("pk", flat=True):
             with contextlib.suppress(AlreadyEnded):
-                child = _cancel(key)
+                child = _cancel(key, Task.everything)
                 if child.state == TaskState.CANCELLED:
                     ended.append(child)
     return task
 
 
-def _cancel(key: uuid.UUID) -> Task:
+def _cancel(key: uuid.UUID, tasks: Any = Task.objects) -> Task:
     for _ in range(ROUNDS):
-        task = Task.objects.get(pk=key)
+        task = tasks.get(pk=key)
         by = f"Cancelled by {current().actor}."[:300]
         if task.has_ended:
             raise AlreadyEnded(task)

@@ -32,7 +32,7 @@ def age(now: datetime | None = None) -> list[str]:
     now, step = now or timezone.now(), timedelta(seconds=settings.HUB_AGEING)
     due = reduce(or_, (Q(gained=gained, queued_at__lte=now - step * (gained + 1)) for gained in range(HIGHEST)))
     tasks = list(
-        Task.objects.filter(due, state=TaskState.QUEUED, priority__lte=HIGHEST - F("gained"))
+        Task.everything.filter(due, state=TaskState.QUEUED, priority__lte=HIGHEST - F("gained"))
         .only("id", "lane", "node", "priority", "gained", "queued_at").order_by("queued_at", "id")[:BATCH]
     )  # fmt: skip
     if not tasks:
@@ -42,7 +42,7 @@ def age(now: datetime | None = None) -> list[str]:
         gained = min(int((now - task.queued_at) / step), OVERDUE - task.priority)
         groups[task.gained, gained].append(task)
     for (before, gained), group in groups.items():
-        waiting = Task.objects.filter(pk__in=[task.pk for task in group], state=TaskState.QUEUED, gained=before)
+        waiting = Task.everything.filter(pk__in=[task.pk for task in group], state=TaskState.QUEUED, gained=before)
         waiting.update(gained=gained)
         for task in group:
             task.gained = gained

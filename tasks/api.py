@@ -22,6 +22,7 @@ from tasks.search.finding import count, take
 from tasks.search.query import read
 from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
 
+POLLED = allow(Role.VIEWER, by_project=True, polled=True)
 router = Router(tags=["Tasks"])
 STREAM_LIFE = 300
 SNAPSHOTS = {"responses": {200: {"description": "Snapshots", "content": {"text/event-stream": {}}}}}
@@ -65,7 +66,8 @@ def start_task(request: HttpRequest, body: TaskIn):
     )))
 
 
-@router.get("/stream", url_name="task-stream", summary="Follow workers, lanes and tasks", openapi_extra=SNAPSHOTS)
+@router.get("/stream", url_name="task-stream", auth=allow(Role.VIEWER), summary="Follow workers, lanes and tasks",
+            openapi_extra=SNAPSHOTS)
 def stream_tasks(request: HttpRequest, last: str = ""):
     """What the monitor shows, as JSON: at once, and whenever it changes, about once a second at most.
 
@@ -78,27 +80,29 @@ def stream_tasks(request: HttpRequest, last: str = ""):
 
 @router.get("/{task_id}", response=TaskOut, url_name="task", summary="Show a task")
 def show_task(request: HttpRequest, task_id: UUID):
-    return task_detail(_task(task_id))
+    return task_detail(task_or_404(task_id))
 
 
-@router.patch("/{task_id}", response=TaskOut, auth=allow(Role.OPERATOR), summary="Change a waiting task")
+@router.patch("/{task_id}", response=TaskOut, auth=allow(Role.OPERATOR, by_project=True),
+              summary="Change a waiting task")
 def change_task(request: HttpRequest, task_id: UUID, body: TaskChange):
     """Give a waiting task another priority; what it has gained by waiting stays. 409 when it does not wait."""
-    return task_detail(actions.change_priority(_task(task_id), body.priority))
+    return task_detail(actions.change_priority(task_or_404(task_id), body.priority))
 
 
-@router.delete("/{task_id}", response={202: TaskOut}, auth=allow(Role.OPERATOR), summary="Cancel a task")
+@router.delete("/{task_id}", response={202: TaskOut}, auth=allow(Role.OPERATOR, by_project=True),
+               summary="Cancel a task")
 def cancel_task(request: HttpRequest, task_id: UUID):
     """A waiting task is cancelled at once, a running one as soon as it has tidied up. 409 when it has ended."""
-    return Status(202, task_detail(actions.cancel(_task(task_id))))
+    return Status(202, task_detail(actions.cancel(task_or_404(task_id))))
 
 
-@router.get("/{task_id}/status", response=CeleryStatus, url_name="task-status", summary="Status of a task")
+@router.get("/{task_id}/status", response=CeleryStatus, auth=POLLED, url_name="task-status", summary="Status of a task")
 def show_task_status(request: HttpRequest, task_id: UUID):
     return _status(task_id)
 
 
-@router.get("/status/{task_id}", response=CeleryStatus, summary="Status of a task, at its older address")
+@router.get("/status/{task_id}", response=CeleryStatus, auth=POLLED, summary="Status of a task, at its older address")
 def show_task_status_at_older_address(request: HttpRequest, task_id: UUID):
     return _status(task_id)
 
@@ -112,10 +116,11 @@ def _page(tasks: QuerySet[Task], query: ListQuery) -> dict:
 def _status(task_id: UUID) -> JsonResponse:
     # Scripts poll this: one row, few columns, and no second validation of what was just made.
     columns = ("state", "step", "steps", "reason", "progress", "result", "error")
-    return JsonResponse(celery_status(_task(task_id, Task.objects.only(*columns))))
+    return JsonResponse(celery_status(task_or_404(task_id, Task.objects.only(*columns))))
 
 
-def _task(task_id: UUID, tasks=None) -> Task:
+def task_or_404(task_id: UUID, tasks=None) -> Task:
+    """The task of that id (one of `tasks`, where they are given), or 404."""
     try:
         return (Task.objects if tasks is None else tasks).get(pk=task_id)
     except Task.DoesNotExist:

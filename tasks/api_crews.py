@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
 from accounts.api_auth import allow
 from accounts.models import Role
+from events.api_lists import ListOut, PartQuery, listed
 from tasks.crews import actions as crews
 from tasks.errors import BadLimit
 
@@ -29,9 +30,8 @@ class CrewOut(Schema):
     decided_at: datetime | None
 
 
-class CrewList(Schema):
+class CrewList(ListOut):
     items: list[CrewOut]
-    next_cursor: None = None
 
 
 class CrewIn(Schema):
@@ -42,8 +42,10 @@ class CrewIn(Schema):
 
 
 @router.get("", response=CrewList, summary="List crews")
-def list_crews(request: HttpRequest):
-    return {"items": [crews.crew_dict(one) for one in crews.crews()]}
+def list_crews(request: HttpRequest, query: Query[PartQuery]):
+    """One for each node on which `bin/up` ever ran."""
+    items = [crews.crew_dict(one) for one in crews.crews()]
+    return listed(items, query, name="crews", key=lambda one: [one["node"]])
 
 
 @router.patch("/{node}", response=CrewOut, auth=allow(Role.OPERATOR), summary="Scale workers by hand")

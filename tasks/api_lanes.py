@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Router, Schema
+from ninja import Field, Query, Router, Schema
 from pydantic import ConfigDict
 
 from accounts.api_auth import allow
 from accounts.models import Role
+from events.api_lists import ListOut, PartQuery, listed
 from tasks import lane_actions
 from tasks.lane_actions import LaneLimits
 from tasks.lanes import LANES
@@ -28,9 +29,8 @@ class LaneOut(Schema):
     period: float | None = Field(description="seconds")
 
 
-class LaneList(Schema):
+class LaneList(ListOut):
     items: list[LaneOut]
-    next_cursor: None = None
 
 
 class LaneIn(Schema):
@@ -45,8 +45,9 @@ class LaneIn(Schema):
 
 
 @router.get("", response=LaneList, summary="List lanes")
-def list_lanes(request: HttpRequest):
-    return {"items": _dicts(lane_actions.lanes())}
+def list_lanes(request: HttpRequest, query: Query[PartQuery]):
+    """In the order in which workers prefer them."""
+    return listed(_dicts(lane_actions.lanes()), query, name="lanes", key=lambda one: [LANES.index(one["name"])])
 
 
 @router.patch("/{name}", response=LaneOut, auth=allow(Role.OPERATOR), summary="Pause, resume or limit a lane")

@@ -72,7 +72,7 @@ def go_on(keys: Sequence[uuid.UUID], *, only_free: bool = False,
     found = {task.pk: task for task in locked(keys, COLUMNS)}
     tasks = [found[key] for key in keys if key in found]
     needs = _unmet([task.pk for task in tasks if not (only_free and task.waits)])
-    whole = Task.objects.in_bulk([task.pk for task in tasks if _is_wanted_whole(task, needs[task.pk])])
+    whole = Task.everything.in_bulk([task.pk for task in tasks if _is_wanted_whole(task, needs[task.pk])])
     moved = Moved(left=[key for key in keys if key not in found])
     judged = [((known or whole).get(task.pk, task), verdict) for task, verdict in _judged(tasks, needs, moved.states)]
     _end([pair for pair in judged if pair[1] is not None], moved.states)

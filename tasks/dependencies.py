@@ -19,7 +19,7 @@ MAX_DEPENDENCIES = 1000
 # SQL takes only so many parameters at once.
 BATCH = 500
 # A task that nothing has ever waited for.
-UNNEEDED = Clause(lambda: Task.objects.filter(~Exists(Dependency.objects.filter(needs=OuterRef("pk")))))
+UNNEEDED = Clause(lambda: Task.everything.filter(~Exists(Dependency.objects.filter(needs=OuterRef("pk")))))
 WORDS = {TaskState.FAILED: "failed", TaskState.CANCELLED: "was cancelled"}
 TASKS, EDGES = Task._meta.db_table, Dependency._meta.db_table
 Item = TypeVar("Item")
@@ -65,7 +65,7 @@ def refuse_circle(waiting: Sequence[uuid.UUID], needs: Sequence[uuid.UUID]) -> N
     """Raise BadTask when one of `needs`, or anything that these wait for, is one of `waiting`."""
     circle = _upstream(needs) & set(waiting)
     if circle:
-        title = Task.objects.only("title").get(pk=min(circle)).title
+        title = Task.everything.only("title").get(pk=min(circle)).title
         raise BadTask(f"That would be a circle: “{title}” would wait for itself.", "depends_on")
 
 
@@ -86,7 +86,7 @@ def needs_again(task: Task) -> tuple[list[Task], str]:
             tries[_as_key(first)].append(_as_key(key))
     found: dict[uuid.UUID, Task] = {}
     for part in _parts(list({key for keys in tries.values() for key in keys})):
-        found |= Task.objects.only("id", "state", "title").in_bulk(part)
+        found |= Task.everything.only("id", "state", "title").in_bulk(part)
     needs = [_counts([found[key] for key in keys if key in found]) for keys in tries.values()]
     unmet = edges[0][1]
     bad = [need for need in needs if need.state in WORDS]

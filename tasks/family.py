@@ -38,7 +38,7 @@ def suspend(task: Task, attempt: int, waits: TaskWaits, **fields: Any) -> TaskSt
                 refuse_circle([task.pk], [each.pk for each in needs if each.state in ACTIVE])
                 run(*added(task, needs, waits.unless_succeeded))
                 task.reason = reason(needs)
-                Task.objects.filter(pk=task.pk).update(reason=task.reason)
+                Task.everything.filter(pk=task.pk).update(reason=task.reason)
                 close_attempt(task, Ending(attempt=attempt, outcome=Attempt.Outcome.WAITED), now)
                 # All of them may have ended before, or end while this is being written.
                 return release(task) or TaskState.BLOCKED

@@ -91,11 +91,12 @@ def graph_of(task: Task, now: datetime) -> Graph | None:
     """The graph around a task; None when it waits for nothing and nothing waits for it."""
     keys = _connected(task.pk)
     more, keys = len(keys) > MAX_NODES, keys[:MAX_NODES]
+    columns = ("id", "title", "job", "state", "due_at")
+    tasks = Task.objects.only(*columns).in_bulk(keys) if len(keys) > 1 else {}
+    keys = [key for key in keys if key in tasks]
     if len(keys) < 2:
         return None
-    columns = ("id", "title", "job", "state", "due_at")
-    tasks = Task.objects.only(*columns).in_bulk(keys)
-    needs = Dependency.objects.filter(task__in=keys).values_list("needs_id", "task_id")
+    needs = Dependency.objects.filter(task__in=keys, needs__in=keys).values_list("needs_id", "task_id")
     order, edges = in_order(sorted(tasks), needs)
     spent, began = _spent(keys, now)
     weight = _weights(tasks, spent, now)

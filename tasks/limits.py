@@ -30,7 +30,7 @@ CLOSING = Q(paused=True) | Q(cap__isnull=False) | Q(rate__isnull=False)
 BEGINS = Q(prefix=Substr(OuterRef("subject"), 1, Length("prefix")))
 LIMITED = Exists(Lane.objects.filter(CLOSING, name=OuterRef("lane"))) | Exists(SubjectCap.objects.filter(BEGINS))
 # A task that no limit is about: it costs its claim no query more.
-UNLIMITED = Clause(lambda: Task.objects.filter(~LIMITED))
+UNLIMITED = Clause(lambda: Task.everything.filter(~LIMITED))
 
 
 class Refused(Exception):
@@ -58,7 +58,7 @@ def admit(task: Task) -> None:
 
 def turn_away(task_id: str) -> None:
     """After a claim was refused: put the task back to the front of its queue, or hold it while its subject is full."""
-    task = Task.objects.filter(pk=task_id, state=TaskState.QUEUED).first()
+    task = Task.everything.filter(pk=task_id, state=TaskState.QUEUED).first()
     if task is None:
         return
     _sign(task.lane)
@@ -67,7 +67,7 @@ def turn_away(task_id: str) -> None:
     if not full:
         push(task, first=True)
         return
-    Task.objects.filter(pk=task.pk, state=TaskState.QUEUED).update(held=True, reason=_full(full[0]))
+    Task.everything.filter(pk=task.pk, state=TaskState.QUEUED).update(held=True, reason=_full(full[0]))
     # One may have ended between the look and that line, and seen nobody to let in.
     let_in(caps)
 
@@ -96,7 +96,7 @@ def review() -> list[str]:
         _sign(lane.name)
     caps = list(SubjectCap.objects.all())
     number = let_in(caps)
-    of_no_cap = Task.objects.filter(~Exists(SubjectCap.objects.filter(BEGINS)), held=True)
+    of_no_cap = Task.everything.filter(~Exists(SubjectCap.objects.filter(BEGINS)), held=True)
     number += sum(_release(task) for task in reversed(_in_order(of_no_cap)))
     return [f"{number} tasks that were held may run now."] if number else []
 
@@ -122,11 +122,11 @@ def _full(cap: SubjectCap) -> str:
 
 
 def _running(lane: str) -> int:
-    return Task.objects.filter(state=TaskState.RUNNING, lane=lane).count()
+    return Task.everything.filter(state=TaskState.RUNNING, lane=lane).count()
 
 
 def _about(cap: SubjectCap) -> QuerySet[Task]:
-    return Task.objects.alias(begin=Left("subject", len(cap.prefix))).filter(begin=cap.prefix)
+    return Task.everything.alias(begin=Left("subject", len(cap.prefix))).filter(begin=cap.prefix)
 
 
 def _in_order(tasks: QuerySet[Task]) -> QuerySet[Task]:
@@ -136,7 +136,7 @@ def _in_order(tasks: QuerySet[Task]) -> QuerySet[Task]:
 
 def _release(task: Task) -> bool:
     with transaction.atomic():
-        waits = Task.objects.filter(pk=task.pk, state=TaskState.QUEUED, held=True)
+        waits = Task.everything.filter(pk=task.pk, state=TaskState.QUEUED, held=True)
         if not waits.update(held=False, reason=""):
             return False
         transaction.on_commit(partial(push, task, first=True))

@@ -9,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from events.ids import uuid7
+from events.sight import seen_by_actor
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
 from tasks.crews.models import Crew  # noqa: F401 - as above
 from tasks.drift.models import Repair  # noqa: F401 - as above
@@ -29,6 +30,13 @@ class Unmet(models.TextChoices):
     SKIP = "skip", "Skip it"
     FAIL = "fail", "Fail it"
     RUN = "run", "Run it all the same"
+
+
+class SeenTasks(models.Manager):
+    """The tasks that exist for the actor of the request at hand: see `events.sight`."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return seen_by_actor(super().get_queryset(), "subject")
 
 
 class Task(models.Model):
@@ -91,6 +99,9 @@ class Task(models.Model):
     silent = False
     # Whoever claimed it knows that a limit was about it: its end lets another one in.
     limited = False
+
+    objects = SeenTasks()
+    everything = models.Manager()
 
     class Meta:
         ordering = ["-id"]

@@ -34,7 +34,7 @@ def move(task: Task | uuid.UUID, to: TaskState, *, sources: Iterable[TaskState] 
     """
     allowed = MOVES[to] if sources is None else MOVES[to] & frozenset(sources)
     if isinstance(task, uuid.UUID):
-        task = Task.objects.filter(pk=task).first()
+        task = Task.everything.filter(pk=task).first()
     if task is None or not allowed:
         return False
     conditions: dict[str, Any] = {"id": task.pk, "state": tuple(sorted(allowed))}

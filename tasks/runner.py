@@ -31,7 +31,7 @@ from tasks.states import TaskState
 logger = logging.getLogger(__name__)
 
 MAX_RESULT = 1024 * 1024
-QUEUED = Lookup(lambda key: Task.objects.filter(pk=key, state=TaskState.QUEUED))
+QUEUED = Lookup(lambda key: Task.everything.filter(pk=key, state=TaskState.QUEUED))
 
 
 def run_task(task_id: str, worker: str = "") -> str:

@@ -51,7 +51,7 @@ def died(attempt: Attempt, error: str, *, exit_code: int | None = None, signal: 
     """Settle an attempt whose process is gone: once more when attempts are left, cancelled when that was wanted,
     else failed. `error` says how it died; not `again`: it was killed because it took too long, which is a failure.
     Returns the new state, None when the attempt had been settled before."""
-    task = Task.objects.get(pk=attempt.task_id)
+    task = Task.everything.get(pk=attempt.task_id)
     ending = Ending(attempt=attempt.number, outcome=Attempt.Outcome.DIED, error=error, exit_code=exit_code,
                     signal=signal)
     if task.attempt != attempt.number or task.state != TaskState.RUNNING:
@@ -97,7 +97,7 @@ def failed(task: Task, cause: type[BaseException], ending: Ending) -> TaskState 
 def end_or_cancel(task: Task, ending: Ending) -> TaskState | None:
     """End a running task that is not begun again: as cancelled when somebody has asked for that, else as failed."""
     ended = settle(task, TaskState.FAILED, replace(ending, wanted=True))
-    if ended is None and Task.objects.filter(pk=task.pk, cancel_requested=True).exists():
+    if ended is None and Task.everything.filter(pk=task.pk, cancel_requested=True).exists():
         return settle(task, TaskState.CANCELLED, ending)
     return ended
 

@@ -44,7 +44,7 @@ HEAVY = ("params", "result", "detail")
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def task_list(request: HttpRequest) -> HttpResponse:
     """Tasks, newest first, 50 a page; `?q=&state=&job=&lane=&project=&subject=&correlation=&priority=&worker=
     &created=`, and `&limit=&cursor=&order=` as in the API."""
@@ -62,7 +62,7 @@ def task_list(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def counted(request: HttpRequest) -> HttpResponse:
     """How many tasks the filters leave, for the page to ask when it is there: counting takes longer than a page."""
     filters, found, stopped = Filters.read(request.GET), None, False
@@ -75,7 +75,7 @@ def counted(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def suggestions(request: HttpRequest) -> HttpResponse:
     """How the query `?q=` may go on, as options of the search box."""
     return render(request, "tasks/_suggestions.html", {"suggested": suggest(request.GET.get("q", ""))})
@@ -83,7 +83,7 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def rows(request: HttpRequest) -> HttpResponse:
     """The list alone, for its poll; 204 when it still looks as in version `?v=`."""
     filters = Filters.read(request.GET)
@@ -94,7 +94,7 @@ def rows(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """One task: progress, attempts, log, parameters, result, and what else belongs to it."""
     task = get_object_or_404(Task.objects.select_related("parent", "retry_of"), pk=pk)
@@ -121,7 +121,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @never_cache
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What changes of a task, for its poll: the progress, log lines after `?after=`, and the head when its `?mark=` is
     old. 204, for one query, when all of it still looks as in version `?v=`."""
@@ -136,7 +136,7 @@ def live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The whole log as text."""
     task = get_object_or_404(Task.objects.only("id"), pk=pk)
@@ -149,7 +149,7 @@ def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask a task to stop."""
     task = get_object_or_404(Task, pk=pk)
@@ -168,7 +168,7 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Do an ended task again, as a new task."""
     task = get_object_or_404(Task, pk=pk)
@@ -187,7 +187,7 @@ def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @never_cache
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def graph(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """What waits for what around a task, for its poll; 204 when it still looks as in version `?v=`."""
     task, now = get_object_or_404(Task.objects.defer(*HEAVY), pk=pk), timezone.now()

@@ -6,12 +6,11 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
-from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
 from accounts import sessions
-from accounts.models import Role
+from accounts.models import Role, Session
 from accounts.roles import give_role, role_of
 from accounts.sessions import SessionStore, person
 from accounts.tests.people import person as somebody
@@ -78,7 +77,7 @@ def test_a_session_that_was_ended_elsewhere_is_over():
     client = signed_in("viewer")
     key = key_of(client)
     seen(client)
-    Session.objects.filter(pk=key).delete()
+    Session.objects.filter(pk=sessions.hashed(key)).delete()
     assert client.get("/").status_code == 302
     client.cookies["hub_session_test"] = key
     assert client.get("/").status_code == 302

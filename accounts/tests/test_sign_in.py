@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.conf import settings
-from django.core.cache import cache
 from django.test import Client
 
+from accounts.tests.counts import start_counting_anew
 from accounts.tests.people import PASSWORD, person, signed_in
 from events.models import Event
 
@@ -16,8 +16,8 @@ FORM = {"username": "mara", "password": PASSWORD}
 
 
 @pytest.fixture(autouse=True)
-def empty_cache(redis_server):
-    cache.clear()
+def nothing_counted(redis_server):
+    start_counting_anew(redis_server)
 
 
 def facts() -> list[str]:
@@ -78,6 +78,55 @@ def test_ten_failures_close_the_door_for_that_address_only(client):
     assert "10 minutes" in right.text
     assert facts()[-1] == "audit.sign-in-limited"
     assert client.post("/sign-in/", FORM, REMOTE_ADDR="192.0.2.7").status_code == 302
+
+
+def test_who_goes_on_to_fail_waits_twice_as_long_each_time(client, redis_server):
+    person("operator", "mara")
+    waits = []
+    for _ in range(3):
+        while (answer := client.post("/sign-in/", {**FORM, "password": "wrong"})).status_code != 429:
+            assert len(facts()) < 20
+        waits.append(int(answer["Retry-After"]))
+        for name in redis_server.client().keys("*:sign-in:*"):
+            redis_server.client().hset(name, "until", 0)  # the time is over
+    assert waits == [600, 1200, 2400]
+    alarms = Event.objects.filter(subject__endswith=".audit.sign-in-limited").order_by("id")
+    assert [alarm.payload for alarm in alarms] == [
+        {"address": "127.0.0.1", "user": "mara", "closed": "address", "seconds": wait} for wait in waits]
+
+
+def test_twenty_failures_with_one_name_close_it_from_everywhere(client):
+    person("operator", "mara")
+    person("operator", "ines")
+    for number in range(20):
+        answer = client.post("/sign-in/", {**FORM, "password": "wrong"}, REMOTE_ADDR=f"192.0.2.{number}")
+    assert answer.status_code == 429
+    assert client.post("/sign-in/", FORM, REMOTE_ADDR="192.0.2.77").status_code == 429
+    assert client.post("/sign-in/", {**FORM, "username": "MARA"}, REMOTE_ADDR="192.0.2.77").status_code == 429
+    assert client.post("/sign-in/", {**FORM, "username": "ines"}, REMOTE_ADDR="192.0.2.77").status_code == 302
+    assert Event.objects.filter(subject__endswith=".audit.sign-in-limited").get().payload["closed"] == "name"
+
+
+def test_who_comes_in_starts_anew(client):
+    person("operator", "mara")
+    for number in range(40):
+        wrong = {"password": "wrong"} if number % 19 else {}
+        answer = client.post("/sign-in/", {**FORM, **wrong}, REMOTE_ADDR=f"192.0.2.{number}")
+        assert answer.status_code == (422 if wrong else 302)
+        client.cookies.clear()
+
+
+def test_failures_are_counted_without_redis_too(client, settings):
+    settings.REDIS_URL = f"unix://{settings.HUB_DATA}/nothing.sock"
+    person("operator", "mara")
+    answers = [client.post("/sign-in/", {**FORM, "password": "wrong"}).status_code for _ in range(11)]
+    assert answers == [422] * 9 + [429] * 2
+
+
+def test_no_name_that_was_typed_is_kept_in_redis(client, redis_server):
+    client.post("/sign-in/", {"username": "my secret", "password": "hunter2"})
+    seen = redis_server.client().keys("*:sign-in:*")
+    assert len(seen) == 2 and not any(b"secret" in name or b"127.0.0.1" in name for name in seen)
 
 
 def test_an_empty_form_is_no_failure(client):
@@ -163,6 +212,7 @@ def test_a_form_of_this_site_is_taken():
 def test_hub_goes_on_while_redis_is_away(client, settings):
     location = f"unix://{settings.HUB_DATA}/nothing.sock"
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": location}}
+    settings.REDIS_URL = location
     person("operator", "mara")
     assert client.post("/sign-in/", {**FORM, "password": "wrong"}).status_code == 422
     assert client.post("/sign-in/", FORM).status_code == 302

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
-from events.charts.pieces import Axis, Chart, Series, empty, look_of, names_of, short, time_labels, told
+from events.charts.pieces import Axis, Chart, Series, empty, look_of, names_of, short, target, time_labels, told
 from events.charts.units import Unit
 
 # A column takes so much of its place, and leaves so much before it.
@@ -14,8 +14,9 @@ WIDTH, MARGIN = 0.72, 0.14
 
 
 def bars(key: str, times: Sequence[datetime], series: Sequence[Series], unit: Unit, label: str = "", *,
-         kind: str = "") -> Chart:
-    """Columns that begin at times evenly apart; the first series stands on the base line. `kind`: "short" or "tall"."""
+         kind: str = "", links: Sequence[str] = ()) -> Chart:
+    """Columns that begin at times evenly apart; the first series stands on the base line. `kind`: "short" or "tall".
+    `links`: where each column leads."""
     label = label or ", ".join(one.name for one in series)
     if not times or all(value is None for one in series for value in one.values):
         return empty(key, label)
@@ -36,18 +37,18 @@ def bars(key: str, times: Sequence[datetime], series: Sequence[Series], unit: Un
                 inner += (f'<rect class="bar" {look_of(one.look)} x="{short((place + MARGIN) * wide)}%" '
                           f'y="{short(top)}%" width="{short(wide * WIDTH)}%" height="{short(axis.y(base) - top)}%"/>')
             base += value
-    tips, data = told(names_of(times), series, unit, label)
-    return Chart(_plot(key, label, kind, inner, tips), _legend(series), data)
+    tips, data = told(names_of(times), series, unit, label, links)
+    return Chart(_plot(key, label, kind, inner, tips, links), _legend(series), data)
 
 
-def _plot(key: str, label: str, kind: str, inner: str, tips: Sequence[str]) -> str:
+def _plot(key: str, label: str, kind: str, inner: str, tips: Sequence[str], links: Sequence[str]) -> str:
     """The picture, and over it one target for each column: each has its whole place, also those at the edges."""
     wide, points = 100 / len(tips), ""
     for place, tip in enumerate(tips):
         said = escape(tip)
         inner += (f'<g class="hit"><title>{said}</title><rect x="{short(place * wide)}%" width="{short(wide)}%" '
                   f'height="100%"/></g>')
-        points += f'<li><label><input type="radio" name="{key}" id="{key}-{place}"/><span>{said}</span></label></li>'
+        points += target(key, place, tip, links)
     return (f'<div class="plot{kind and " " + kind}"><svg role="img" aria-label="{escape(label)}" width="100%" '
             f'height="100%">{inner}</svg><fieldset class="points"><legend class="sr-only">{escape(label)}: values, '
             f'by arrow key</legend><ol>{points}</ol></fieldset></div>')

@@ -23,8 +23,9 @@ from events.charts.units import Unit
 
 
 def line(key: str, times: Sequence[datetime], series: Sequence[Series], unit: Unit, label: str = "", *,
-         high: float = 0.0, kind: str = "") -> Chart:
-    """Lines over times that are evenly apart, on an axis from zero to at least `high`. `kind`: "short" or "tall"."""
+         high: float = 0.0, kind: str = "", links: Sequence[str] = ()) -> Chart:
+    """Lines over times that are evenly apart, on an axis from zero to at least `high`. `kind`: "short" or "tall".
+    `links`: where each time leads."""
     label = label or ", ".join(one.name for one in series)
     known = [value for one in series for value in one.values if value is not None]
     if not times or not known:
@@ -49,8 +50,8 @@ def line(key: str, times: Sequence[datetime], series: Sequence[Series], unit: Un
             shapes += f'<path {look_of(one.look)}{dash} d="{path}"/>'
     inner += (f'<svg viewBox="0 0 100 100" preserveAspectRatio="none" width="100%" height="100%" overflow="visible">'
               f"{shapes}</svg>{points}")
-    tips, data = told(names_of(times), series, unit, label)
-    return Chart(plot(key, label, kind, inner, tips), legend_of(series), data)
+    tips, data = told(names_of(times), series, unit, label, links)
+    return Chart(plot(key, label, kind, inner, tips, links), legend_of(series), data)
 
 
 def _x(place: int, times: Sequence[datetime]) -> float:

@@ -118,9 +118,10 @@ def legend_of(series: Sequence[Series]) -> str:
     return f'<ul class="legend">{rows}</ul>'
 
 
-def told(names: Sequence[str], series: Sequence[Series], unit: Unit, label: str) -> tuple[list[str], str]:
-    """The same values twice: one sentence for each point, and the table, newest first."""
-    tips, rows = [], []
+def told(names: Sequence[str], series: Sequence[Series], unit: Unit, label: str, links: Sequence[str] = ()
+         ) -> tuple[list[str], str]:
+    """The same values twice: one sentence for each point, and the table, newest first, whose times are links."""
+    tips, rows, targets = [], [], []
     for place, name in enumerate(names):
         values = [one.values[place] for one in series]
         said = [f"{one.name} {unit.show(value)}"
@@ -128,32 +129,42 @@ def told(names: Sequence[str], series: Sequence[Series], unit: Unit, label: str)
         tips.append(f"{name}: {', '.join(said) or 'no data'}")
         if said:
             rows.append([name, *("–" if value is None else unit.show(value) for value in values)])
-    return tips, table(["Time", *(one.name for one in series)], rows[::-1], label)
+            targets.append(links[place] if links else "")
+    return tips, table(["Time", *(one.name for one in series)], rows[::-1], label, targets[::-1])
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    """A table whose first column names, and whose others are numbers."""
-    def cells(texts: Sequence[str], tag: str, more: str = "") -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, links: Sequence[str] = ()) -> str:
+    """A table whose first column names, and whose others are numbers; `links`: where the name of each row leads."""
+    def cells(texts: Sequence[str], tag: str, more: str = "", link: str = "") -> str:
         number = (' class="num"' if place else "" for place in range(len(texts)))
-        return "<tr>" + "".join(f"<{tag}{more}{kind}>{escape(text)}</{tag}>"
-                                for text, kind in zip(texts, number, strict=True)) + "</tr>"
+        said = [escape(text) for text in texts]
+        if link:
+            said[0] = f'<a href="{escape(link)}">{said[0]}</a>'
+        return "<tr>" + "".join(f"<{tag}{more}{kind}>{text}</{tag}>"
+                                for text, kind in zip(said, number, strict=True)) + "</tr>"
 
-    top, body = cells(head, "th", ' scope="col"'), "".join(cells(row, "td") for row in rows)
+    top = cells(head, "th", ' scope="col"')
+    body = "".join(cells(row, "td", link=link) for row, link in zip(rows, links or [""] * len(rows), strict=True))
     return (f'<table class="table"><caption class="sr-only">{escape(caption)}</caption>'
             f"<thead>{top}</thead><tbody>{body}</tbody></table>")
 
 
-def plot(key: str, label: str, kind: str, inner: str, tips: Sequence[str] = ()) -> str:
+def target(key: str, place: int, tip: str, links: Sequence[str] = ()) -> str:
+    """What stands over a point: a radio for the arrow keys, and over that a link for the mouse where there is one. With
+    the keyboard the same link is in the table."""
+    link = f'<a href="{escape(links[place])}" tabindex="-1" aria-hidden="true"></a>' if links and links[place] else ""
+    return (f'<li><label><input type="radio" name="{key}" id="{key}-{place}"/><span>{escape(tip)}</span></label>'
+            f"{link}</li>")
+
+
+def plot(key: str, label: str, kind: str, inner: str, tips: Sequence[str] = (), links: Sequence[str] = ()) -> str:
     """The picture, and over it one target for each tip. The first and the last point stand on the edges, so theirs are
     half as wide."""
     step, shift = (100 / (len(tips) - 1), 0.5) if len(tips) > 1 else (100, 0)
     for place, tip in enumerate(tips):
         inner += (f'<g class="hit"><title>{escape(tip)}</title><rect x="{short(max(0, (place - shift) * step))}%" '
                   f'width="{short(step)}%" height="100%"/></g>')
-    points = "".join(
-        f'<li><label><input type="radio" name="{key}" id="{key}-{place}"/><span>{escape(tip)}</span></label></li>'
-        for place, tip in enumerate(tips)
-    )
+    points = "".join(target(key, place, tip, links) for place, tip in enumerate(tips))
     read = ""
     if points:
         edges = " edges" if len(tips) > 1 else ""

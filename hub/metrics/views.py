@@ -12,8 +12,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
 from accounts.actions import find_key
+from accounts.grants import reach_of
 from accounts.models import Role
-from accounts.roles import at_least, role_of
 from events.streams import EventStream
 from hub.cache import lookups
 from hub.metrics import events, requests, tasks
@@ -42,8 +42,8 @@ def _may_read(request: HttpRequest) -> bool:
     scheme, _, token = request.headers.get("Authorization", "").strip().partition(" ")
     if scheme:
         key = find_key(token.strip()) if scheme.lower() == "bearer" else None
-        return key is not None and at_least(key.role, Role.VIEWER)
-    if at_least(role_of(request.user), Role.VIEWER):
+        return key is not None and reach_of(key).may(Role.VIEWER)
+    if reach_of(request.user).may(Role.VIEWER):
         return True
     try:
         address = ipaddress.ip_address(request.META.get("REMOTE_ADDR") or "")

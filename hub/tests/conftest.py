@@ -32,7 +32,8 @@ def up_environment(hub_data: Path) -> dict[str, str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("HUB_")}
     # SQLite, whatever the suite runs on: a whole Hub of the test's own. Empty values hide the checkout's .env.
     return environment | {"HUB_DATA": str(hub_data), "HUB_ID": "", "HUB_PROJECTS_ROOT": str(ROOT), "HUB_WORKERS": "2",
-                          "HUB_PORT_RANGE": "{}-{}".format(*claimed().hub), "DATABASE_URL": "", "REDIS_URL": ""}
+                          "HUB_PORT_RANGE": "{}-{}".format(*claimed().hub), "DATABASE_URL": "", "REDIS_URL": "",
+                          "HUB_RATE_HOUR": "1000000", "HUB_RATE_BURST": "100000"}
 
 
 @pytest.fixture(scope="module")

@@ -58,7 +58,7 @@ def test_a_revoked_key_is_401():
     client = Client(headers={"Authorization": f"bearer {plain}"})
     assert client.get("/api/projects").status_code == 200
     revoke_key(key)
-    assert error_of(client.get("/api/projects"), 401)["message"] == "The key is wrong or revoked."
+    assert error_of(client.get("/api/projects"), 401)["message"] == "The key is wrong, expired or revoked."
 
 
 def test_a_key_needs_no_csrf_token(projects_folder):

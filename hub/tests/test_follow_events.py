@@ -54,11 +54,11 @@ def heard(one: Connection) -> list[dict]:
 
 
 @sync_to_async(thread_sensitive=False)
-def tell(*actions: str) -> None:
+def tell(*actions: str, about: dict[str, str] | None = None) -> None:
     """Facts from another thread, as requests write them."""
     try:
         for action in actions:
-            record(action)
+            record(action, about=(about or {}).get(action, ""))
     finally:
         connections.close_all()
 
@@ -90,6 +90,22 @@ def test_who_was_cut_off_goes_on_without_gap_or_double(key, kind):
             await tell(*["c.d"] * 5)  # while nobody listens
         assert [event["position"] for event in seen] == list(range(1, len(seen) + 1))
         assert len(seen) == 23
+
+    asyncio.run(steps())
+
+
+@BOTH
+def test_a_key_of_some_projects_hears_of_these_alone(kind, eventually):
+    plain = make_key("a reader of one", "viewer", projects=[5])[1]
+    eventually(lambda: last_position() == 1)
+
+    async def steps() -> None:
+        await tell("a.before", "a.mine", about={"a.mine": "projects.project:5"})
+        async with connected(f"{STREAM}?after=0", kind, authorization=f"Bearer {plain}") as one:
+            await one.until(lambda: len(heard(one)) == 1)
+            await tell("a.theirs", "a.new", about={"a.theirs": "projects.project:55", "a.new": "projects.project:5"})
+            await one.until(lambda: len(heard(one)) == 2)
+            assert [event["subject"].rpartition(".")[2] for event in heard(one)] == ["mine", "new"]
 
     asyncio.run(steps())
 

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = {"accounts", "events", "tasks", "projects", "retrospectives", "alerts", "hub"}
+APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "alerts", "hub"}
 MAY_IMPORT = {
     "accounts": set(),
     "events": set(),
     "tasks": {"accounts", "events"},
     "projects": {"tasks", "accounts", "events"},
+    "analytics": {"tasks", "accounts", "events"},
     "retrospectives": {"tasks", "accounts", "events"},
     "alerts": {"tasks", "accounts", "events"},
     "hub": APPS,

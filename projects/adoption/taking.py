@@ -95,7 +95,7 @@ def _find(running: str) -> Candidate:
 
 def _processes() -> list[Candidate]:
     """Stacks of processes that live in Hub's data folder, though no project is theirs."""
-    slugs = set(Project.objects.values_list("slug", flat=True))
+    slugs = set(Project.everything.values_list("slug", flat=True))
     folder = settings.HUB_DATA / "stacks"
     run_dirs = {home.name: home / "run" for home in folder.iterdir() if home.name not in slugs} \
         if folder.is_dir() else {}
@@ -104,8 +104,9 @@ def _processes() -> list[Candidate]:
 
 def _containers() -> list[Candidate]:
     """Compose projects that are no project of this Hub. ProjectError when Docker cannot be asked."""
-    slugs = set(Project.objects.values_list("slug", flat=True))
-    adopted = set(Project.objects.filter(node=settings.HUB_NODE).exclude(adopted="").values_list("adopted", flat=True))
+    slugs = set(Project.everything.values_list("slug", flat=True))
+    here = Project.everything.filter(node=settings.HUB_NODE).exclude(adopted="")
+    adopted = set(here.values_list("adopted", flat=True))
     try:
         found = ENGINES["compose"].found(settings.HUB_ID)
     except EngineError as error:
@@ -159,7 +160,7 @@ def _refuse_ports(shown: Adoptable) -> None:
 
 def _owner(running: str) -> Project | None:
     """The project that what is listed under this key is already."""
-    here = Project.objects.filter(node=settings.HUB_NODE)
+    here = Project.everything.filter(node=settings.HUB_NODE)
     slug = running.removeprefix(PROCESSES) if running.startswith(PROCESSES) else running.removeprefix("hub-")
     own = here.filter(slug=slug, adopted="") if slug != running else here.none()
     return here.filter(adopted=running).exclude(adopted="").first() or own.first()

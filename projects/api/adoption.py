@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.http import HttpRequest
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from accounts.api_auth import allow
 from accounts.models import Role
+from events.api_lists import ListOut, PartQuery, listed
 from projects import adoption, environment
 from projects.api import shapes
 from projects.api.registry import find_project
@@ -35,7 +36,7 @@ class AdoptableOut(Schema):
     warnings: list[str]
 
 
-class AdoptableList(Schema):
+class AdoptableList(ListOut):
     items: list[AdoptableOut]
 
 
@@ -49,15 +50,16 @@ class AdoptIn(Schema):
 
 
 @router.get("/adoptable", response=AdoptableList, auth=OPERATOR, summary="List what runs without Hub")
-def list_adoptable(request: HttpRequest):
+def list_adoptable(request: HttpRequest, query: Query[PartQuery]):
     """Compose projects on this Hub's Docker host that are no project, and stacks whose entry this Hub has lost."""
-    return {"items": [
+    items = [
         {"adopt": one.key, "name": one.name, "state": "running" if one.runs else "stopped", "origin": one.origin,
          "engine": one.engine, "path": one.path, "services": one.services, "ports": one.ports,
          "error": one.error.message if one.error else None, "hint": one.error.hint if one.error else None,
          "warnings": one.warnings}
         for one in adoption.adoptable()
-    ]}
+    ]
+    return listed(items, query, name="adoptable", key=lambda one: [one["name"], one["adopt"]])
 
 
 @router.post("/adoptable", response={201: shapes.ProjectOut}, auth=OPERATOR, summary="Adopt what runs, as it runs")

@@ -15,7 +15,7 @@ from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
 
 router = Router(tags=["Orchestration"])
-OPERATOR = allow(Role.OPERATOR)
+OPERATOR = allow(Role.OPERATOR, by_project=True)
 
 
 @router.post("/{project_id}/start", response={202: Accepted}, auth=OPERATOR, summary="Start a project")

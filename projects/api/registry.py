@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Literal
+from typing import Literal, get_args
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -13,7 +13,7 @@ from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
 from accounts.models import Role
-from events.api_lists import ListQuery
+from events.api_lists import ListQuery, PartQuery, listed
 from events.keyset import take
 from projects import actions, comparison, environment, revisions
 from projects.api import shapes
@@ -27,7 +27,8 @@ from tasks.api_shapes import Accepted
 from tasks.shapes import accepted_dict
 
 router = Router(tags=["Projects"])
-OPERATOR = allow(Role.OPERATOR)
+OPERATOR = allow(Role.OPERATOR, by_project=True)
+KINDS = get_args(shapes.Difference)
 
 
 @router.get("", response=shapes.ProjectList, summary="List projects")
@@ -37,7 +38,7 @@ def list_projects(request: HttpRequest, query: Query[ListQuery]):
     return {"items": [project_dict(project) for project in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("", response={201: shapes.ProjectOut}, auth=OPERATOR, summary="Register a folder")
+@router.post("", response={201: shapes.ProjectOut}, auth=allow(Role.OPERATOR), summary="Register a folder")
 def create_project(request: HttpRequest, body: shapes.ProjectIn):
     """The same folder may be registered many times: each project has its own ports, data and environment."""
     project = actions.create_project(
@@ -77,12 +78,14 @@ def delete_project(
 
 
 @router.get("/{project_id}/remains", response=shapes.Remains, summary="Preview a delete")
-def show_remains(request: HttpRequest, project_id: int):
+def show_remains(request: HttpRequest, project_id: int, query: Query[PartQuery]):
     """Everything that a delete would remove."""
-    return {"items": [asdict(remain) for remain in remains_of(find_project(project_id))]}
+    items = [asdict(remain) for remain in remains_of(find_project(project_id))]
+    return listed(items, query, name="remains", key=lambda one: [one["is_data"], one["kind"], one["name"]])
 
 
-@router.post("/{project_id}/copy", response={201: shapes.ProjectOut}, auth=OPERATOR, summary="Copy a project")
+@router.post("/{project_id}/copy", response={201: shapes.ProjectOut}, auth=allow(Role.OPERATOR),
+             summary="Copy a project")
 def copy_project(request: HttpRequest, project_id: int, body: shapes.CopyIn):
     copy = actions.copy_project(
         find_project(project_id), name=body.name, path=body.path, branch=body.branch, with_data=body.with_data,
@@ -91,15 +94,17 @@ def copy_project(request: HttpRequest, project_id: int, body: shapes.CopyIn):
 
 
 @router.get("/{project_id}/revisions", response=shapes.Revisions, summary="List the kept revisions")
-def list_revisions(request: HttpRequest, project_id: int):
-    """What each start ran, the newest first; a bounded number is kept."""
-    return {"items": list(find_project(project_id).revisions.defer("environment"))}
+def list_revisions(request: HttpRequest, project_id: int, query: Query[ListQuery]):
+    """What each start ran; a bounded number is kept."""
+    part = take(find_project(project_id).revisions.defer("environment"), limit=query.limit, cursor=query.cursor,
+                ascending=query.order == "asc")
+    return {"items": part.items, "next_cursor": part.next_cursor}
 
 
 @router.get("/{project_id}/revisions/{number}/differences", response=shapes.Differences,
             summary="Compare a kept revision")
 def compare_revision(
-    request: HttpRequest, project_id: int, number: int,
+    request: HttpRequest, project_id: int, number: int, query: Query[PartQuery],
     to: int | None = Query(None, ge=1, description="another kept revision; without it, what the folder says now"),
 ):
     """What differs from it: definition, variables (secrets masked), ports and image digests."""
@@ -107,7 +112,8 @@ def compare_revision(
     with named_in_path("revision"):
         before = comparison.of_revision(revisions.find(project, number))
         after = comparison.of_folder(project) if to is None else comparison.of_revision(revisions.find(project, to))
-    return {"items": [asdict(one) for one in comparison.differences(before, after)]}
+    items = [asdict(one) for one in comparison.differences(before, after)]
+    return listed(items, query, name="differences", key=lambda one: [KINDS.index(one["kind"]), one["name"]])
 
 
 @router.get("/{project_id}/usage", response=shapes.UsageOut, summary="Use of the last hour")

@@ -14,6 +14,8 @@ from events.api_lists import ListOut
 from projects.actions import service_ports
 
 HostPort = Annotated[int, Field(strict=True, ge=1, le=65535)]
+Engine = Literal["process", "compose", "dagger"]
+Difference = Literal["service", "setting", "variable", "port", "image"]
 Status = Literal["stopped", "starting", "running", "degraded", "stopping", "failed", "unknown"]
 Health = Literal["healthy", "degraded", "unhealthy", "none"]
 
@@ -27,7 +29,7 @@ class ProjectIn(Schema):
 
     name: str
     path: str
-    engine: Literal["process", "compose", "dagger"] | None = None
+    engine: Engine | None = None
     ports: dict[str, HostPort] = {}
     env: dict[str, str] = {}
     autostart: bool = Field(False, strict=True)
@@ -130,7 +132,7 @@ class RemainOut(Schema):
     detail: str
 
 
-class Remains(Schema):
+class Remains(ListOut):
     items: list[RemainOut]
 
 
@@ -194,21 +196,21 @@ class RevisionOut(Schema):
     images: dict[str, str]
 
 
-class Revisions(Schema):
+class Revisions(ListOut):
     items: list[RevisionOut]
 
 
 class DifferenceOut(Schema):
     """`before` and `after` are null where it is not there. `secret`: both are masks, only that they differ is said."""
 
-    kind: Literal["service", "setting", "variable", "port", "image"]
+    kind: Difference
     name: str
     before: str | None
     after: str | None
     secret: bool
 
 
-class Differences(Schema):
+class Differences(ListOut):
     items: list[DifferenceOut]
 
 

@@ -22,7 +22,7 @@ from tasks.models import Task
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """The preview; a POST begins the delete and leads to its task, which outlives the project."""
     project = project_or_404(pk)

@@ -25,7 +25,7 @@ RECENT = 6
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """The overview of a project."""
     return overview(request, project_or_404(pk))
@@ -38,14 +38,14 @@ def overview(request: HttpRequest, project: Project, refusal: Refusal | None = N
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """What changes on the overview. 204 while it is what the asker has."""
     return _fragment(request, pk, "projects/_live.html", "live")
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def head(request: HttpRequest, pk: int) -> HttpResponse:
     """The head of the other tabs. 204 while it is what the asker has."""
     return _fragment(request, pk, "projects/_head.html", "titles")

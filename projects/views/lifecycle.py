@@ -28,25 +28,25 @@ from tasks.models import Task
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def start(request: HttpRequest, pk: int) -> HttpResponse:
     return act(request, pk, actions.start)
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def stop(request: HttpRequest, pk: int) -> HttpResponse:
     return act(request, pk, actions.stop)
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def restart(request: HttpRequest, pk: int) -> HttpResponse:
     return act(request, pk, actions.restart)
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse:
     project = project_or_404(pk)
     if not project.services.filter(name=service).exists():
@@ -55,14 +55,14 @@ def restart_service(request: HttpRequest, pk: int, service: str) -> HttpResponse
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def build(request: HttpRequest, pk: int) -> HttpResponse:
     """Build the images that Dagger builds, and start nothing."""
     return act(request, pk, actions.build)
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
     """Lease another host port in the place of one that somebody else took."""
     try:
@@ -72,7 +72,7 @@ def release_port(request: HttpRequest, pk: int, lease: int) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def cancel(request: HttpRequest, pk: int) -> HttpResponse:
     """Cancel what is under way on the project; nothing happens when it has just ended."""
     return act(request, pk, _cancel)

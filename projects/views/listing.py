@@ -120,7 +120,7 @@ def grid_context(request: HttpRequest, limit: int = CARDS) -> dict[str, Any]:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def projects(request: HttpRequest) -> HttpResponse:
     """Every project in a table; the same filters as the dashboard, `limit`, `cursor` and `order` as in the API."""
     context = grid_context(request, DEFAULT_LIMIT)
@@ -133,7 +133,7 @@ def projects(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def cards(request: HttpRequest) -> HttpResponse:
     """What changed on the dashboard's grid. The asker names the cards it has as `v=<id>.<version>`, in their order
     (and always one empty `v`): with the same cards in the same order only those that changed are sent, or 204; else
@@ -158,7 +158,7 @@ def announced(response: HttpResponse) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def card(request: HttpRequest, pk: int) -> HttpResponse:
     """One card."""
     card = cards_of([project_or_404(pk)])[0]

@@ -24,7 +24,7 @@ FOLDER = "folder"
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 @never_cache
 def revisions(request: HttpRequest, pk: int) -> HttpResponse:
     """The kept revisions, and what differs between `from` and `to` (numbers, or `folder`)."""
@@ -48,7 +48,7 @@ def revisions(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def roll_back(request: HttpRequest, pk: int) -> HttpResponse:
     """Stop what runs, and start the kept revision of the number in the form; without one, the last good."""
     text = request.POST.get("revision", "")

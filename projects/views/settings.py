@@ -20,7 +20,7 @@ from projects.views.page import page_context, project_or_404
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def settings(request: HttpRequest, pk: int) -> HttpResponse:
     project = project_or_404(pk)
     if request.method != "POST":

@@ -22,7 +22,7 @@ UNKNOWN_NETWORK = {"process": "The system does not count what plain processes se
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def usage(request: HttpRequest, pk: int) -> HttpResponse:
     """The tab with charts of the last hour."""
     project = project_or_404(pk)
@@ -30,7 +30,7 @@ def usage(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def charts(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the tab that changes. 204 while it is what the asker has."""
     project = project_or_404(pk)

@@ -18,14 +18,14 @@ from tasks.saved.models import SavedView
 
 
 @require_safe
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def saved_views(request: HttpRequest) -> HttpResponse:
     """One's own views, each with its address; `?add=` is the query of a list to be saved."""
     return _page(request, request.GET.get("add", ""))
 
 
 @require_POST
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def save(request: HttpRequest) -> HttpResponse:
     """Keep `query` under `name`."""
     query, name = request.POST.get("query", ""), request.POST.get("name", "")
@@ -38,14 +38,14 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def rename(request: HttpRequest, pk: int) -> HttpResponse:
     """Give it another `name`."""
     return _changed(request, pk, lambda view: actions.rename(view, request.POST.get("name", "")))
 
 
 @require_POST
-@require(Role.VIEWER)
+@require(Role.VIEWER, by_project=True)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget it; its address goes on to work."""
     return _changed(request, pk, lambda view: view.delete())

@@ -67,7 +67,7 @@ def _batch(after: int, until: int) -> int | None:
         notes = list(Unwritten.objects.filter(id__gt=after, id__lte=until).order_by("id")[:BATCH])
         if not notes:
             return None
-        rows = {row.pk: row for row in Task.objects.filter(pk__in={note.task for note in notes}).only(*COLUMNS)}
+        rows = {row.pk: row for row in Task.everything.filter(pk__in={note.task for note in notes}).only(*COLUMNS)}
         free = _held(rows)
         _write([rows[key] for key in sorted(free)], LogLine)
         # The note of a task that is just being removed stays, in case that it is not.

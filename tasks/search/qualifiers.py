@@ -120,6 +120,10 @@ def _run(value: str, position: int, now: datetime) -> Q:
     return ended | runs
 
 
+def _ended(value: str, position: int, now: datetime) -> Q:
+    return Q(*((f"finished_at__{lookup}", to) for lookup, to in period(value, position, now, WHEN).tests))
+
+
 LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
 TURNED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "exact": "exact"}
 
@@ -151,6 +155,7 @@ KINDS = {kind.name: kind for kind in (
     Kind("wait", "wait:>30s", "waited so long before it began", _wait),
     Kind("run", "run:>5m", "ran so long, or has until now", _run),
     Kind("created", "created:2026-11-01..2026-11-07", "in these days, both included, in UTC; also 24h", _created),
+    Kind("ended", "ended:2026-11-01T10:00..2026-11-01T10:59", "ended then, both minutes included; also 24h", _ended),
 )}  # fmt: skip
 # Words in the name only: no condition on a column, but on the document.
 NAME = "name"

@@ -47,7 +47,8 @@ class RunningHub:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(CLEAN)}
         low, high = self.port_range
         return {**kept, "HUB_DATA": str(self.data), "HUB_PORT": str(self.port), "HUB_PROJECTS_ROOT": str(self.root),
-                "HUB_PORT_RANGE": f"{low}-{high}", "PYTHONUNBUFFERED": "1", **self.extra}
+                "HUB_PORT_RANGE": f"{low}-{high}", "PYTHONUNBUFFERED": "1",
+                "HUB_RATE_HOUR": "1000000", "HUB_RATE_BURST": "100000", **self.extra}
 
     @property
     def address(self) -> str:

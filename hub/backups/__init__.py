@@ -1,0 +1,1 @@
+"""Backups of a whole Hub, and the way back from one."""

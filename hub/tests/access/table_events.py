@@ -1,0 +1,36 @@
+"""What happened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from events.publishing import publish
+from hub.tests.access.entries import OPERATOR, VIEWER, Table, api, of_admin, page
+
+TABLE: Table = {
+    "events/": {"GET": page(VIEWER)},
+    "events/export/": {"GET": page(VIEWER)},
+    "events/<uuid:pk>/": {"GET": page(VIEWER)},
+    "api/events": {
+        "GET": api(VIEWER),
+        "POST": api(OPERATOR, 201, subject=f"hub.{settings.HUB_ID}.shop.opened", payload={"door": 1}),
+    },
+    "api/events/export": {"GET": api(VIEWER)},
+    "api/events/stream": {"GET": api(VIEWER)},
+    "api/events/<event_id>": {"GET": api(VIEWER)},
+    **of_admin("events/event", add=403, delete=403),
+}
+
+SAME = {
+    "events/": "list_events",
+    "events/export/": "export_events",
+    "events/<uuid:pk>/": "show_event",
+}
+
+
+def world(folder: Path) -> dict[str, Any]:
+    event = publish(f"hub.{settings.HUB_ID}.shop.closed", {})
+    return {"<uuid:pk>": event.pk, "<event_id>": event.pk, "<path:object_id>": event.pk}
