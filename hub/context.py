@@ -9,6 +9,7 @@ from django.db.models import Count, Value
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.grants import visible
 from accounts.models import Role
 from accounts.roles import at_least, role_of
 from accounts.views import THEME_COOKIE, THEMES
@@ -32,7 +33,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_operate": at_least(role, Role.OPERATOR),
         "may_admin": at_least(role, Role.ADMIN),
         "nav": SimpleLazyObject(_counts),
-        "firing": SimpleLazyObject(banner),
+        # An alert is about the whole Hub: those who may see some projects only are not told.
+        "firing": SimpleLazyObject(banner) if role and visible(request.user) is None else None,
     }
 
 
