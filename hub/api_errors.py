@@ -16,6 +16,7 @@ from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from alerts.errors import AlertError, NotNow
 from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
@@ -172,6 +173,10 @@ def _too_broad(request: HttpRequest, error: TooBroad) -> HttpResponse:
     return api_error(422, error.message, field="q", hint=error.hint)
 
 
+def _alert_error(request: HttpRequest, error: AlertError) -> HttpResponse:
+    return api_error(409 if isinstance(error, NotNow) else 422, error.message, field=error.field)
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -239,6 +244,7 @@ HANDLERS: dict[type[Exception], Any] = {
     TooBroad: _too_broad,
     NotYet: _not_yet,
     TaskError: _task_error,
+    AlertError: _alert_error,
     BadCursor: _bad_cursor,
     BadKey: _bad_key,
     BadSubject: _bad_subject,

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
+from alerts import mail_server
+from alerts.mail_server import MailServer
 from events.nats import config as nats_config
 from events.nats.config import NatsConfig
 from events.outgoing.networks import Allowed
@@ -81,6 +83,9 @@ class Env:
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    url: str
+    mail: MailServer
+    alert_ping_url: str
     rate_hour: int
     rate_burst: int
     secure_cookies: bool
@@ -149,6 +154,9 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        url=_http_address("HUB_URL", get("HUB_URL", f"http://127.0.0.1:{get('HUB_PORT', '9000')}")).rstrip("/"),
+        mail=_mail(get),
+        alert_ping_url=_http_address("HUB_ALERT_PING_URL", get("HUB_ALERT_PING_URL")),
         rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
         rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
@@ -351,6 +359,13 @@ def _database(url: str, data: Path) -> dict:
 def _nats(get: Callable[[str], str]) -> NatsConfig | None:
     try:
         return nats_config.read(get)
+    except ValueError as error:
+        raise EnvError(str(error)) from None
+
+
+def _mail(get: Callable[..., str]) -> MailServer:
+    try:
+        return mail_server.read(get)
     except ValueError as error:
         raise EnvError(str(error)) from None
 

@@ -40,6 +40,12 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# The address of this Hub in messages; who alerts by mail, and who is told every minute that alerts are looked at.
+HUB_URL, HUB_ALERT_PING_URL = ENV.url, ENV.alert_ping_url
+EMAIL_HOST, EMAIL_PORT = ENV.mail.host, ENV.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail.user, ENV.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.mail.tls == "starttls", ENV.mail.tls == "tls"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.mail.sender
 # How often a key may ask: in any hour, and in any minute of it.
 HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
@@ -64,6 +70,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 INSTALLED_APPS = [
     "hub",
     "analytics",
+    "alerts",
     "retrospectives",
     "projects",
     "webhooks",
@@ -223,6 +230,6 @@ LOGGING = {
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
-                for name in ("hub", "analytics", "projects", "webhooks", "tasks", "events", "accounts", "django",
-                             "django.server")},
+                for name in ("hub", "analytics", "projects", "webhooks", "alerts", "tasks", "events", "accounts",
+                             "django", "django.server")},
 }

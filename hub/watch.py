@@ -22,6 +22,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
+from alerts.courier import alert
+from alerts.evaluator import EVERY as ALERTS_EVERY
 from analytics import counting
 from events.context import acting
 from events.relay.loop import Relay
@@ -76,6 +78,7 @@ def steps_of(node: str) -> list[Step]:
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
         Step("webhooks", 1.0, dispatch),
+        Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
