@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import urlencode
@@ -156,22 +157,24 @@ def _workers_context(request: HttpRequest) -> dict[str, Any]:
         every, away = workers.workers(), False
     except QueueAway:
         every, away = [], True
-    asked = request.GET.get("worker", "").strip()[:100]
+    # An order that is given on a page is answered with that part of it.
+    here = QueryDict(urlsplit(request.htmx.current_url or "").query) if request.method == "POST" else request.GET
+    asked = here.get("worker", "").strip()[:100]
     wanted = sorted((one for one in every if asked.lower() in one.name.lower()), key=lambda one: one.name)
     pages = Paginator(wanted, WORKERS)
-    page = pages.get_page(request.GET.get("page"))
+    page = pages.get_page(here.get("page"))
     found = page.object_list
     titles = {str(pk): title for pk, title in Task.objects.filter(
         pk__in=[one.task for one in found if one.task]).values_list("pk", "title")}  # fmt: skip
     rows = [_markup(_row(one, titles.get(one.task, "")), may_operate) for one in found]
     known = nodes(with_workers=not away)
     hosts = [_node_row(one) for one in known] if len(known) > 1 else []
-    here = {"worker": asked} if asked else {}
+    named = {"worker": asked} if asked else {}
     return {"workers": rows, "away": away, "nodes": hosts, "alive": len(every), "found": len(wanted), "asked": asked,
             "many": len(every) > WORKERS, "page": page,
-            "here": urlencode({**here, **({"page": page.number} if page.number > 1 else {})}),
-            "before": urlencode({**here, "page": page.number - 1}) if page.has_previous() else "",
-            "after": urlencode({**here, "page": page.number + 1}) if page.has_next() else "",
+            "here": urlencode({**named, **({"page": page.number} if page.number > 1 else {})}),
+            "before": urlencode({**named, "page": page.number - 1}) if page.has_previous() else "",
+            "after": urlencode({**named, "page": page.number + 1}) if page.has_next() else "",
             "workers_version": version_of([away, len(every), len(wanted), *rows, *hosts])}
 
 
