@@ -12,6 +12,7 @@ from hub.tests.access.entries import OPERATOR, VIEWER, Table, api, of_admin, pag
 
 TABLE: Table = {
     "events/": {"GET": page(VIEWER)},
+    "events/rows/": {"GET": page(VIEWER)},
     "events/export/": {"GET": page(VIEWER)},
     "events/<uuid:pk>/": {"GET": page(VIEWER)},
     "api/events": {
@@ -26,6 +27,7 @@ TABLE: Table = {
 
 SAME = {
     "events/": "list_events",
+    "events/rows/": "list_events",
     "events/export/": "export_events",
     "events/<uuid:pk>/": "show_event",
 }
