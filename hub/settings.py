@@ -80,7 +80,11 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "hub.metrics.requests.MetricsMiddleware",
+    "hub.security.TrustedProxyMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "hub.security.CompressionMiddleware",
+    "hub.security.HeadersMiddleware",
+    "hub.security.CorsMiddleware",
     "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -176,7 +180,12 @@ SESSION_COOKIE_NAME = f"hub_session_{ENV.hub_id}"
 CSRF_COOKIE_NAME = f"hub_csrf_{ENV.hub_id}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_HSTS_SECONDS = 31536000 if ENV.secure_cookies else 0
+# Sent by hub.security: behind a proxy no request looks secure to Django.
+SECURE_HSTS_SECONDS = HUB_HSTS = ENV.hsts
+if ENV.secure_cookies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Proxies whose word about a client's address is believed; other sites whose pages may use the API with a key.
+HUB_TRUSTED_PROXIES, HUB_CORS_ORIGINS = ENV.trusted_proxies, ENV.cors_origins
 SILENCED_SYSTEM_CHECKS = [
     # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
     "security.W005",

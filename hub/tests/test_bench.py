@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "monitor", "wave", "retrospectives",
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "keys", "search", "monitor", "wave", "retrospectives",
            "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
