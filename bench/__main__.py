@@ -15,6 +15,7 @@ from bench import (
     events,
     graph,
     idle,
+    keys,
     monitor,
     ports,
     release,
@@ -29,7 +30,7 @@ from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK, SHORT
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
-          "graph": graph.run, "release": release.run}
+          "graph": graph.run, "release": release.run, "keys": keys.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "analytics": analytics.run,
            "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}

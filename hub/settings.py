@@ -28,9 +28,6 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
-# Proxies whose word on the client's address, and on TLS, counts.
-HUB_TRUSTED_PROXIES = ENV.trusted_proxies
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_TRUSTED_PROXIES else None
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # What Hub may send to where somebody typed the address, although it is not public.
@@ -90,9 +87,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "hub.proxies.ProxyMiddleware",
     "hub.metrics.requests.MetricsMiddleware",
+    "hub.security.TrustedProxyMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "hub.security.CompressionMiddleware",
+    "hub.security.HeadersMiddleware",
+    "hub.security.CorsMiddleware",
     "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -188,7 +188,12 @@ SESSION_COOKIE_NAME = f"hub_session_{ENV.hub_id}"
 CSRF_COOKIE_NAME = f"hub_csrf_{ENV.hub_id}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_HSTS_SECONDS = 31536000 if ENV.secure_cookies else 0
+# Sent by hub.security: behind a proxy no request looks secure to Django.
+SECURE_HSTS_SECONDS = HUB_HSTS = ENV.hsts
+if ENV.secure_cookies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Proxies whose word about a client's address is believed; other sites whose pages may use the API with a key.
+HUB_TRUSTED_PROXIES, HUB_CORS_ORIGINS = ENV.trusted_proxies, ENV.cors_origins
 SILENCED_SYSTEM_CHECKS = [
     # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
     "security.W005",
