@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
-from analytics import counting
+from analytics import counting, sampling
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -75,6 +75,7 @@ def steps_of(node: str) -> list[Step]:
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
         Step("analytics", 1.0, counting.keep_up),
+        Step("readings", 10.0, sampling.sample),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 
