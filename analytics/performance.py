@@ -16,6 +16,8 @@ from tasks.queue import QueueAway
 
 NAMES = ("request", "queries", "cache", "workers", "busy", "waiting", "oldest", "database", "redis")
 MOST_VIEWS = 25
+# A chart has so many points at most.
+POINTS = 62
 QUERIES = plain("queries a request")
 
 
