@@ -52,6 +52,8 @@ HUB_NODE = ENV.node
 # How NATS is reached, None without it.
 NATS = ENV.nats
 HUB_EXAMPLES = ROOT / "examples"
+# Who knows how long tasks usually run: `tasks` may not import it.
+HUB_USUAL_RUNS = "analytics.estimates.usual_run"
 # How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
 # days a fact is kept; "" stands for the domains that are not named.
 HUB_KEEP_TASKS_DAYS = 400
