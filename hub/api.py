@@ -14,6 +14,7 @@ from ninja.openapi.schema import REF_TEMPLATE
 from accounts.api_auth import allow
 from accounts.models import Role
 from alerts.api import router as alerts_router
+from analytics.builder.api import router as builder_router
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
@@ -113,4 +114,5 @@ api.add_router("/nodes", nodes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/alerts", alerts_router)
+api.add_router("/analytics", builder_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)

@@ -21,6 +21,7 @@ urlpatterns = [
     path("tasks/", include("tasks.urls")),
     path("events/", include("events.urls")),
     path("alerts/", include("alerts.urls")),
+    path("analytics/reports/", include("analytics.builder.urls")),
     path("analytics/", include("analytics.urls")),
     path("", include("retrospectives.urls")),
     path("api/", api.urls),
