@@ -10,8 +10,10 @@ import time
 from types import FrameType
 
 from bench import (
+    alerts,
     compose,
     events,
+    exports,
     graph,
     idle,
     monitor,
@@ -31,7 +33,7 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
           "graph": graph.run, "release": release.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "monitor": monitor.run,
-           "events": events.run, "wave": wave.run, "compose": compose.run}
+           "events": events.run, "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run}
 
 
 def main() -> int:

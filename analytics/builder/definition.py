@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -45,8 +45,9 @@ class Group:
         inner = self.column.expression
         return BUCKETS[self.bucket](inner, tzinfo=UTC) if self.bucket else inner
 
-    def plain(self, value: Any) -> Any:
-        return self.column.plain(value)
+    @property
+    def plain(self) -> Callable[[Any], Any]:
+        return self.column.plain
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from analytics.builder.datasets import NUMBERS
+from analytics.builder.datasets import NUMBERS, TIME
 from analytics.builder.definition import Definition
 from analytics.builder.errors import BadReport
 from events.exporting import safe_cell
@@ -27,9 +27,12 @@ def as_csv(report: Definition, rows: Rows) -> Iterator[bytes]:
     for_lines = io.StringIO()
     writer = csv.writer(for_lines)
     writer.writerow([one.name for one in report.heads])
+    # A number is a number, also below zero, and so is a moment: neither begins a formula.
+    texts = [place for place, one in enumerate(_kinds(report)) if one.kind not in NUMBERS and one.kind != TIME]
     for row in rows:
-        # A number is a number, also below zero.
-        writer.writerow([value if isinstance(value, int | float) else safe_cell(value) for value in row])
+        for place in texts:
+            row[place] = safe_cell(row[place])
+        writer.writerow(row)
         if for_lines.tell() > PART:
             yield for_lines.getvalue().encode()
             for_lines.seek(0)
