@@ -39,6 +39,7 @@ MOST_WORKERS = 64
 
 # As retrospectives.kinds, which is a room above this one.
 METRICS_KINDS = ("sprints", "github", "gitlab", "jira")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 NODE = r"[A-Za-z0-9_-]{1,64}"
 
 
@@ -67,12 +68,15 @@ class Env:
     workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
+    log_level: str
+    log_format: str
     backup_dir: Path
     backup_keep: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
+    trusted_proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     outgoing_allow: Allowed
     metrics_api_url: str
@@ -132,12 +136,15 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
+        log_level=_one_of("HUB_LOG_LEVEL", get("HUB_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
+        log_format=_one_of("HUB_LOG_FORMAT", get("HUB_LOG_FORMAT", "line"), ("line", "json")),
         backup_dir=_backup_dir(get("HUB_BACKUP_DIR"), data),
         backup_keep=_number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
+        trusted_proxies=_networks("HUB_TRUSTED_PROXIES", get("HUB_TRUSTED_PROXIES")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),

@@ -35,6 +35,7 @@ from tasks.nodes.registry import BEAT_EVERY, NodeTaken, join
 from tasks.rescue import rescue, rescue_here
 from tasks.scheduler import tick
 from tasks.search.filling import keep_up
+from webhooks.dispatch import dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +77,7 @@ def steps_of(node: str) -> list[Step]:
         Step("age", 2.0, age),
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
+        Step("webhooks", 1.0, dispatch),
         Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "alerts", "hub"}
+APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "webhooks", "alerts", "hub"}
 MAY_IMPORT = {
     "accounts": set(),
     "events": set(),
@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "projects": {"tasks", "accounts", "events"},
     "analytics": {"tasks", "accounts", "events", "alerts"},
     "retrospectives": {"tasks", "accounts", "events"},
+    "webhooks": {"tasks", "accounts", "events"},
     "alerts": {"tasks", "accounts", "events"},
     "hub": APPS,
 }
