@@ -10,9 +10,11 @@ import time
 from types import FrameType
 
 from bench import (
+    alerts,
     analytics,
     compose,
     events,
+    exports,
     graph,
     idle,
     keys,
@@ -33,7 +35,8 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
           "graph": graph.run, "release": release.run, "keys": keys.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "analytics": analytics.run,
-           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}
+           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run,
+           "alerts": alerts.run, "exports": exports.run}
 
 
 def main() -> int:

@@ -68,6 +68,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "analytics.builder",
     "analytics",
     "alerts",
     "retrospectives",
