@@ -6,6 +6,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from alerts.evaluator import Pulse, pulse
 from alerts.models import Alert, Look, Rule
 from alerts.registry import measure
@@ -52,11 +54,16 @@ def row_of(alert: Alert) -> Row:
     return Row(alert, level, icon, shown(key, alert.value), shown(key, alert.worst))
 
 
-def banner() -> dict[str, Any]:
-    """What every page shows: the alerts that fire and nobody looks after, and `version`, a mark of them."""
-    found = Alert.objects.filter(state=AlertState.FIRING, acknowledged_at=None).select_related("rule")
-    alerts = [one for one in found.order_by("level", "-fired_at")[:MOST_OPEN]
-              if one.rule is None or not one.rule.is_muted()]
+def in_banner() -> QuerySet[Alert]:
+    """The alerts that fire and nobody looks after; those of muted rules among them."""
+    return Alert.objects.filter(state=AlertState.FIRING, acknowledged_at=None)
+
+
+def banner(number: int | None = None) -> dict[str, Any]:
+    """What every page shows: the alerts of `in_banner` whose rule is not muted, and `version`, a mark of them. Where it
+    is known that there are none (`number`), nobody is asked."""
+    found = [] if number == 0 else in_banner().select_related("rule").order_by("level", "-fired_at")[:MOST_OPEN]
+    alerts = [one for one in found if one.rule is None or not one.rule.is_muted()]
     marks = [len(alerts), *((one.pk, one.sentence) for one in alerts[:MOST_IN_BANNER])]
     version = f"{zlib.crc32(repr(marks).encode()):08x}"
     return {"alerts": alerts[:MOST_IN_BANNER], "more": len(alerts) - MOST_IN_BANNER, "version": version,

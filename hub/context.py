@@ -13,7 +13,7 @@ from accounts.grants import visible
 from accounts.models import Role
 from accounts.roles import at_least, role_of
 from accounts.views import THEME_COOKIE, THEMES
-from alerts.presentation import banner
+from alerts.presentation import banner, in_banner
 from projects.models import Project
 from tasks.models import Task
 from tasks.states import ACTIVE
@@ -21,10 +21,11 @@ from tasks.states import ACTIVE
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """`hub_version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`),
-    `nav`, the counts of projects and active tasks, and `firing`, the alerts of the banner: one query each, and only
-    where a template reads them."""
+    `nav`, the counts of projects, active tasks and alerts, and `firing`, the alerts of the banner: one query for all of
+    it where nothing fires, and only where a template reads it."""
     theme = request.COOKIES.get(THEME_COOKIE)
     role = role_of(request.user) if hasattr(request, "user") else None
+    nav = SimpleLazyObject(_counts)
     return {
         "hub_version": settings.VERSION,
         "hub_id": settings.HUB_ID,
@@ -32,9 +33,9 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "role": role,
         "may_operate": at_least(role, Role.OPERATOR),
         "may_admin": at_least(role, Role.ADMIN),
-        "nav": SimpleLazyObject(_counts),
+        "nav": nav,
         # An alert is about the whole Hub: those who may see some projects only are not told.
-        "firing": SimpleLazyObject(banner) if role and visible(request.user) is None else None,
+        "firing": SimpleLazyObject(lambda: banner(nav["alerts"])) if role and visible(request.user) is None else None,
     }
 
 
@@ -42,5 +43,6 @@ def _counts() -> dict[str, int]:
     def number(kind: str, rows: Any) -> Any:
         return rows.order_by().annotate(kind=Value(kind)).values("kind").annotate(number=Count("pk"))
 
-    rows = number("projects", Project.objects).union(number("tasks", Task.objects.filter(state__in=ACTIVE)), all=True)
-    return {"projects": 0, "tasks": 0} | {row["kind"]: row["number"] for row in rows}
+    rows = number("projects", Project.objects).union(
+        number("tasks", Task.objects.filter(state__in=ACTIVE)), number("alerts", in_banner()), all=True)
+    return {"projects": 0, "tasks": 0, "alerts": 0} | {row["kind"]: row["number"] for row in rows}
