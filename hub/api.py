@@ -15,6 +15,7 @@ from accounts.api_token import router as token_router
 from accounts.models import Role
 from alerts.api import router as alerts_router
 from analytics.api import router as analytics_router
+from analytics.builder.api import router as builder_router
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
@@ -44,6 +45,8 @@ class HubAPI(NinjaAPI):
     """Ninja's API, with what is the same for all operations: what starts something does it once for an
     `Idempotency-Key`, what is about a task waits for its end on `Prefer: wait`, what is read has an `ETag`."""
 
+    _document: dict[str, Any] | None = None
+
     def add_router(self, prefix: str, router: Router, **options: Any) -> None:
         for view in router.path_operations.values():
             for operation in view.operations:
@@ -62,7 +65,10 @@ class HubAPI(NinjaAPI):
         return conditional(request, response)
 
     def get_openapi_schema(self, **kwargs: Any) -> dict[str, Any]:
-        return complete(self, super().get_openapi_schema(**kwargs))
+        """The document, made once: it is as long as the interface is wide, and everybody may ask for it."""
+        if self._document is None:
+            self._document = complete(self, super().get_openapi_schema(**kwargs))
+        return self._document
 
     def get_openapi_operation_id(self, operation: Any) -> str:
         return operation.view_func.__name__
@@ -114,6 +120,7 @@ api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/analytics", analytics_router)
 api.add_router("/alerts", alerts_router)
+api.add_router("/analytics", builder_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
 api.add_router("/webhooks", webhooks_router)
 api.add_router("/token", token_router)
