@@ -77,6 +77,7 @@ class Env:
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    command_key: str
     rate_hour: int
     rate_burst: int
     secure_cookies: bool
@@ -145,6 +146,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        command_key=get("HUB_COMMAND_KEY"),
         rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
         rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=(secure := _flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0"))),

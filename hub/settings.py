@@ -37,6 +37,8 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# The key whose rights commands have; without it they are those of the host's user.
+HUB_COMMAND_KEY = ENV.command_key
 # How often a key may ask: in any hour, and in any minute of it.
 HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
