@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import ApiKey, SignInLink
@@ -23,14 +21,13 @@ from accounts.signals import (
     person_changed,
     sessions_ended,
     sign_in_limited,
+    token_made,
 )
 from accounts.throttle import Standing
 from events.actions import record
 from events.context import acting, current
 
 logger = logging.getLogger("hub.audit")
-
-DONE = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
 
 @receiver(user_logged_in)
@@ -75,6 +72,11 @@ def rotated_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
     _record_done("audit.key-rotated", {"key": key.name, "public_id": key.public_id})
 
 
+@receiver(token_made)
+def made_token(sender: Any, key: ApiKey, scopes: list[str], seconds: int, **kwargs: Any) -> None:
+    record("audit.token-made", {"key": key.name, "public_id": key.public_id, "scopes": scopes, "seconds": seconds})
+
+
 @receiver(link_made)
 def made_link(sender: Any, link: SignInLink, **kwargs: Any) -> None:
     _record_done("audit.sign-in-link-made", {"link": link.pk, "user": link.user.get_username() if link.user else None})
@@ -98,16 +100,6 @@ def changed_person(sender: Any, user: User, what: dict[str, Any], **kwargs: Any)
 @receiver(sessions_ended)
 def ended_sessions(sender: Any, user: User, number: int, **kwargs: Any) -> None:
     _record_done("audit.sessions-ended", {"user": user.get_username(), "sessions": number})
-
-
-@receiver(post_save, sender=LogEntry)
-def changed_in_the_admin(sender: Any, instance: LogEntry, created: bool, **kwargs: Any) -> None:
-    """What the admin site keeps itself: which row of what, and which of its fields."""
-    if created:
-        record("audit.admin-changed", {
-            "what": DONE.get(instance.action_flag, "changed"), "kind": str(instance.content_type or ""),
-            "id": str(instance.object_id or ""), "name": instance.object_repr, "change": instance.get_change_message(),
-        })
 
 
 def _known(name: str) -> str | None:

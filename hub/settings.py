@@ -28,6 +28,9 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
+# Proxies whose word on the client's address, and on TLS, counts.
+HUB_TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_TRUSTED_PROXIES else None
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # What Hub may send to where somebody typed the address, although it is not public.
@@ -39,6 +42,12 @@ HUB_METRICS_API_KIND = ENV.metrics_api_kind
 HUB_LLM = ENV.llm
 # The key whose rights commands have; without it they are those of the host's user.
 HUB_COMMAND_KEY = ENV.command_key
+# The address of this Hub in messages; who alerts by mail, and who is told every minute that alerts are looked at.
+HUB_URL, HUB_ALERT_PING_URL = ENV.url, ENV.alert_ping_url
+EMAIL_HOST, EMAIL_PORT = ENV.mail.host, ENV.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail.user, ENV.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.mail.tls == "starttls", ENV.mail.tls == "tls"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.mail.sender
 # How often a key may ask: in any hour, and in any minute of it.
 HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
@@ -63,8 +72,10 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 INSTALLED_APPS = [
     "hub",
     "analytics",
+    "alerts",
     "retrospectives",
     "projects",
+    "webhooks",
     "tasks",
     "events",
     "accounts",
@@ -81,8 +92,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hub.proxies.ProxyMiddleware",
     "hub.metrics.requests.MetricsMiddleware",
-    "hub.security.TrustedProxyMiddleware",
     "hub.middleware.CorrelationMiddleware",
     "hub.security.CompressionMiddleware",
     "hub.security.HeadersMiddleware",
@@ -184,10 +195,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
 # Sent by hub.security: behind a proxy no request looks secure to Django.
 SECURE_HSTS_SECONDS = HUB_HSTS = ENV.hsts
-if ENV.secure_cookies:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Proxies whose word about a client's address is believed; other sites whose pages may use the API with a key.
-HUB_TRUSTED_PROXIES, HUB_CORS_ORIGINS = ENV.trusted_proxies, ENV.cors_origins
+# Other sites whose pages may use the API with a key.
+HUB_CORS_ORIGINS = ENV.cors_origins
 SILENCED_SYSTEM_CHECKS = [
     # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
     "security.W005",
@@ -216,15 +225,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"correlation": {"()": "events.context.CorrelationFilter"}},
-    "formatters": {"line": {
-        "()": "hub.log_lines.LineFormatter",
-        "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
-    }},
+    "formatters": {
+        "line": {
+            "()": "hub.log_lines.LineFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
+        },
+        "json": {"()": "hub.log_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["correlation"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log_format, "filters": ["correlation"]},
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
-    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
+    "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
+                for name in ("hub", "analytics", "projects", "webhooks", "alerts", "tasks", "events", "accounts",
+                             "django", "django.server")},
 }

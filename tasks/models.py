@@ -22,6 +22,7 @@ from tasks.saved.models import SavedView  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
 from tasks.search.lengths import ran, waited
 from tasks.search.models import Unwritten  # noqa: F401 - as above
+from tasks.search.moments import Misdated
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 
@@ -117,18 +118,19 @@ class Task(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="task_state"),
-            models.Index(fields=["subject", "-id"], name="task_subject"),
+            models.Index(fields=["subject", "-id"], name="task_subject", opclasses=["varchar_pattern_ops", "uuid_ops"]),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
-            # What seldom is so is found at once among a million.
-            models.Index(fields=["lane", "-id"], name="task_lane"),
-            models.Index(fields=["priority", "-id"], name="task_priority"),
-            models.Index(fields=["actor", "-id"], name="task_actor"),
+            # What seldom is so is found at once among a million: see tasks.search.facets.
+            models.Index(fields=["state", "lane", "job", "priority", "attempt", "-id"], name="task_facets"),
+            # The first one of these finds beginnings, too, whatever PostgreSQL's locale.
+            models.Index(fields=["actor", "-id"], name="task_actor", opclasses=["varchar_pattern_ops", "uuid_ops"]),
             models.Index(waited(), "id", condition=Q(started_at__isnull=False), name="task_waited"),
             models.Index(ran(), "id", condition=Q(finished_at__isnull=False, started_at__isnull=False),
                          name="task_ran"),
             # With the id, so that the ids of a week are found without a look at its tasks.
             models.Index(fields=["created_at", "id"], name="task_created"),
+            models.Index(fields=["created_at", "id"], condition=Q(Misdated("id", "created_at")), name="task_misdated"),
             models.Index(fields=["schedule", "-id"], condition=Q(schedule__isnull=False), name="task_of_schedule"),
             # For the monitor, which looks every second: what ended when, what is active, and what is due.
             models.Index(fields=["finished_at", "state"], condition=Q(finished_at__isnull=False), name="task_ended"),
@@ -242,7 +244,8 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
             models.Index(fields=["-ended_at"], condition=Q(outcome="died"), name="attempt_died"),
-            models.Index(fields=["worker", "task"], name="attempt_worker"),
+            models.Index(fields=["worker", "task"], name="attempt_worker",
+                         opclasses=["varchar_pattern_ops", "uuid_ops"]),
         ]
 
     def __str__(self) -> str:
