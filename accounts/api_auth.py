@@ -12,7 +12,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.actions import find_key
-from accounts.grants import Refused, admit, tell_who
+from accounts.grants import Refused, admit
 from accounts.models import ApiKey
 from accounts.permissions import Role, Scope
 from accounts.rates import ask
@@ -23,21 +23,16 @@ from accounts.tokens import find_by_token
 class Need:
     """What an operation needs. `scope`: what a key needs instead of the role; `by_project`: it keeps to the projects
     that the asker may see, so that it is also for those who may only see some; `polled`: few of its answers count
-    against the limit of a key; `payloads`: it answers with logs; `any_key`:
-    a key need not be allowed anything for it."""
+    against the limit of a key; `payloads`: it answers with logs."""
 
     role: Role
     scope: Scope | None = None
     by_project: bool = False
     polled: bool = False
     payloads: bool = False
-    any_key: bool = False
 
     def check(self, request: HttpRequest, actor: Any) -> None:
         """AuthorizationError (403) when the actor may not do this."""
-        if self.any_key:
-            tell_who(actor)
-            return
         place = request.resolver_match.kwargs.get("project_id") if request.resolver_match else None
         try:
             reach = admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
@@ -105,11 +100,6 @@ def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False,
     before the request's body is looked at. See `Need`."""
     need = Need(needed, scope, by_project, polled, payloads)
     return [KeyAuth(need), SessionAuth(need)]
-
-
-def allow_any_key() -> list[KeyAuth]:
-    """The `auth` of an operation for keys, whatever they may do, and for keys alone."""
-    return [KeyAuth(Need(Role.VIEWER, any_key=True))]
 
 
 def _number(text: Any) -> int | None:

@@ -8,16 +8,17 @@ from ninja.errors import AuthorizationError, HttpError
 from pydantic import ConfigDict
 
 from accounts.actions import AccountError
-from accounts.api_auth import allow_any_key
+from accounts.api_auth import allow
 from accounts.models import ApiKey
-from accounts.permissions import Scope
+from accounts.permissions import Role, Scope
+from accounts.signals import token_made
 from accounts.tokens import LONGEST, SHORTEST, USUAL, make_token
 
-router = Router(tags=["Keys"], auth=allow_any_key())
+router = Router(tags=["Keys"], auth=allow(Role.VIEWER, by_project=True))
 
 
 class TokenIn(Schema):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"scopes": ["read"], "seconds": 600}]})
+    model_config = ConfigDict(extra="forbid")
 
     scopes: list[Scope] = Field([], max_length=4, description="some of the key's; without them all")
     seconds: int = Field(USUAL, ge=SHORTEST, le=LONGEST, strict=True, description="for how long it is good")
@@ -25,7 +26,7 @@ class TokenIn(Schema):
 
 class TokenOut(Schema):
     token: str = Field(description="a JSON Web Token; send it as `Authorization: Bearer <token>`")
-    token_type: str = Field(examples=["Bearer"])
+    token_type: str = Field(description="`Bearer`")
     expires_in: int = Field(description="seconds")
     scopes: list[Scope]
 
@@ -33,7 +34,9 @@ class TokenOut(Schema):
 @router.post("", response={201: TokenOut}, url_name="token", summary="Make a token from a key")
 def make_token_from_key(request: HttpRequest, body: TokenIn | None = None):
     """A token that may do what the key may, or less, for 15 minutes. A token makes no token: send the key itself."""
-    key: ApiKey = request.auth
+    key = request.auth
+    if not isinstance(key, ApiKey):
+        raise AuthorizationError(message="A token is made from a key: send one.")
     if getattr(key, "by_token", False):
         raise AuthorizationError(message="A token makes no token: send the key itself.")
     body = body or TokenIn()
@@ -41,4 +44,5 @@ def make_token_from_key(request: HttpRequest, body: TokenIn | None = None):
         token, scopes = make_token(key, body.scopes, body.seconds)
     except AccountError as error:
         raise HttpError(403, error.message) from None
+    token_made.send(ApiKey, key=key, scopes=scopes, seconds=body.seconds)
     return Status(201, {"token": token, "token_type": "Bearer", "expires_in": body.seconds, "scopes": scopes})

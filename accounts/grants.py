@@ -128,12 +128,6 @@ def projects_by_number() -> dict[int, str]:
     return dict(rows.values_list("pk", "name"))
 
 
-def tell_who(actor: Any) -> None:
-    """The request at hand is of this actor, who is let in to nothing by that."""
-    reach = reach_of(actor)
-    admitted.send(Reach, reach=reach, projects=reach.visible)
-
-
 def _access_row(user: Any) -> tuple[bool, bool, dict[int, str]]:
     access = getattr(user, "access", None)
     granted = dict(Grant.objects.filter(user=user).values_list("project", "role"))

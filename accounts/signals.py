@@ -5,6 +5,7 @@ from django.dispatch import Signal
 key_created = Signal()  # key
 key_revoked = Signal()  # key
 key_rotated = Signal()  # key
+token_made = Signal()  # key, scopes, seconds: a token was made from it
 admitted = Signal()  # reach, projects: who the request at hand comes from, and the projects that it is about (or None)
 link_made = Signal()  # link
 link_used = Signal()  # link, user

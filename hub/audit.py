@@ -21,6 +21,7 @@ from accounts.signals import (
     person_changed,
     sessions_ended,
     sign_in_limited,
+    token_made,
 )
 from accounts.throttle import Standing
 from events.actions import record
@@ -69,6 +70,11 @@ def revoked_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
 @receiver(key_rotated)
 def rotated_key(sender: Any, key: ApiKey, **kwargs: Any) -> None:
     _record_done("audit.key-rotated", {"key": key.name, "public_id": key.public_id})
+
+
+@receiver(token_made)
+def made_token(sender: Any, key: ApiKey, scopes: list[str], seconds: int, **kwargs: Any) -> None:
+    record("audit.token-made", {"key": key.name, "public_id": key.public_id, "scopes": scopes, "seconds": seconds})
 
 
 @receiver(link_made)

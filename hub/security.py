@@ -1,8 +1,6 @@
-"""What stands between Hub and those who ask from outside: proxies, other sites, and headers that browsers keep to."""
+"""What stands between Hub and those who ask from outside: other sites, and headers that browsers keep to."""
 
 from __future__ import annotations
-
-import ipaddress
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -22,24 +20,6 @@ CORS_SENT = "Authorization, Content-Type, Idempotency-Key, If-None-Match, Last-E
 CORS_READ = f"{CORRELATION_HEADER}, ETag, Link, Location, Preference-Applied, RateLimit-Limit, RateLimit-Remaining, " \
             "RateLimit-Reset, Retry-After"
 HOUR = "3600"
-
-
-class TrustedProxyMiddleware(Middleware):
-    """Takes the client's address from X-Forwarded-For, where the connection comes from a proxy of HUB_TRUSTED_PROXIES:
-    limits and the audit log are about clients. What anybody else says in that header is not believed."""
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        networks = settings.HUB_TRUSTED_PROXIES
-        if networks and (said := request.META.get("HTTP_X_FORWARDED_FOR")):
-            # The last one that is no proxy of ours: what stands before it, its client may have made up.
-            for address in (request.META.get("REMOTE_ADDR", ""), *reversed(said.split(","))):
-                place = _address(address.strip())
-                if place is None:
-                    break
-                request.META["REMOTE_ADDR"] = str(place)
-                if not any(place in network for network in networks):
-                    break
-        return self.get_response(request)
 
 
 class HeadersMiddleware(Middleware):
@@ -85,10 +65,3 @@ class CompressionMiddleware(GZipMiddleware):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         return response if response.streaming else super().process_response(request, response)
-
-
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    try:
-        return ipaddress.ip_address(text)
-    except ValueError:
-        return None

@@ -28,6 +28,9 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
+# Proxies whose word on the client's address, and on TLS, counts.
+HUB_TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_TRUSTED_PROXIES else None
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # What Hub may send to where somebody typed the address, although it is not public.
@@ -37,6 +40,8 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# The key whose rights commands have; without it they are those of the host's user.
+HUB_COMMAND_KEY = ENV.command_key
 # The address of this Hub in messages; who alerts by mail, and who is told every minute that alerts are looked at.
 HUB_URL, HUB_ALERT_PING_URL = ENV.url, ENV.alert_ping_url
 EMAIL_HOST, EMAIL_PORT = ENV.mail.host, ENV.mail.port
@@ -90,8 +95,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hub.proxies.ProxyMiddleware",
     "hub.metrics.requests.MetricsMiddleware",
-    "hub.security.TrustedProxyMiddleware",
     "hub.middleware.CorrelationMiddleware",
     "hub.security.CompressionMiddleware",
     "hub.security.HeadersMiddleware",
@@ -193,10 +198,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
 # Sent by hub.security: behind a proxy no request looks secure to Django.
 SECURE_HSTS_SECONDS = HUB_HSTS = ENV.hsts
-if ENV.secure_cookies:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-# Proxies whose word about a client's address is believed; other sites whose pages may use the API with a key.
-HUB_TRUSTED_PROXIES, HUB_CORS_ORIGINS = ENV.trusted_proxies, ENV.cors_origins
+# Other sites whose pages may use the API with a key.
+HUB_CORS_ORIGINS = ENV.cors_origins
 SILENCED_SYSTEM_CHECKS = [
     # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
     "security.W005",

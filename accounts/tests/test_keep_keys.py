@@ -134,7 +134,9 @@ def test_a_token_does_what_its_key_may_and_no_more(settings):
     assert by(whole).post("/api/orchestration/1/start").status_code == 404
     error_of(by(make_key("reader", "viewer")[1]).post("/api/token", {"scopes": ["admin"]},
                                                       content_type="application/json"), 403)
-    assert Event.objects.filter(actor="key:ci").count() == 0
+    made = Event.objects.filter(actor="key:ci", subject__endswith=".audit.token-made").order_by("id")
+    assert [event.payload["scopes"] for event in made] == [["read"], ["read", "operate", "publish"]]
+    assert not any(body["token"] in str(event.payload) for event in made)
     assert ApiKey.objects.get(name="ci").last_used_at
 
 
@@ -180,5 +182,5 @@ def test_a_token_whose_time_is_over_is_none(settings):
 
 
 def test_no_browser_makes_tokens(admin):
-    error_of(admin.post("/api/token"), 401)
+    error_of(admin.post("/api/token", {}, content_type="application/json"), 403)
     error_of(ApiClient().post("/api/token"), 401)

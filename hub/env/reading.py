@@ -66,6 +66,7 @@ class Env:
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    command_key: str
     url: str
     mail: MailServer
     alert_ping_url: str
@@ -139,6 +140,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": values.number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": values.number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        command_key=get("HUB_COMMAND_KEY"),
         url=values.http_address("HUB_URL", get("HUB_URL", f"http://127.0.0.1:{get('HUB_PORT', '9000')}")).rstrip("/"),
         mail=_mail(get),
         alert_ping_url=values.http_address("HUB_ALERT_PING_URL", get("HUB_ALERT_PING_URL")),

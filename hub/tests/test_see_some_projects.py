@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.conf import settings
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -191,6 +192,27 @@ def test_a_port_of_another_project_is_taken_by_nobody_in_particular(theirs, othe
         with acting(), pytest.raises(ProjectError, match=said):
             become("lena", projects)
             check_free(port)
+
+
+def test_a_command_with_a_key_keeps_to_it(theirs, others, settings, capsys):
+    settings.HUB_COMMAND_KEY = make_key("script", scopes=["read"], projects=[theirs.pk])[1]
+    call_command("project", "list")
+    call_command("task", "list")
+    call_command("events", "query")
+    said = capsys.readouterr().out
+    assert "bakery" in said and "smithy" not in said
+    call_command("project", "status", "bakery")
+    for words in (("project", "status", "smithy"), ("project", "stop", "bakery"), ("project", "add", "/tmp"),
+                  ("task", "show", str(task_of(others).pk)), ("task", "cancel", str(task_of(theirs).pk)),
+                  ("task", "prune"), ("events", "publish", f"hub.{settings.HUB_ID}.shop.sold"), ("events", "replay")):
+        with pytest.raises(CommandError):
+            call_command(*words)
+    settings.HUB_COMMAND_KEY += "x"
+    with pytest.raises(CommandError, match="wrong, expired or revoked"):
+        call_command("project", "list")
+    settings.HUB_COMMAND_KEY = ""
+    call_command("project", "list")
+    assert "smithy" in capsys.readouterr().out
 
 
 def test_the_poll_of_a_task_costs_one_query(theirs, django_assert_num_queries):

@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error, connections
 from django.utils.module_loading import import_string
 
-from accounts.shell import shell_actor
+from accounts.permissions import Role, Scope
+from accounts.shell import admit_command, shell_actor
 from events.context import acting
 from events.finding import Wanted, find
 from events.keyset import MAX_LIMIT
@@ -74,7 +75,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            getattr(self, f"_{options['action']}")(**options)
+            with acting(actor=shell_actor(), via="command"):
+                needed = (Role.OPERATOR, Scope.PUBLISH) if options["action"] == "publish" else (Role.VIEWER,)
+                admit_command(*needed, by_project=options["action"] in ("query", "publish"))
+                getattr(self, f"_{options['action']}")(**options)
         except (BadSubject, BadMoment, BadPayload, BeyondTheEnd, BadSpeed, BadWebhook) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None
         except KeyboardInterrupt:  # the usual end of who follows
@@ -110,8 +114,7 @@ class Command(BaseCommand):
             payload = json.loads(text)
         except (ValueError, RecursionError) as error:
             raise BadPayload(f"The payload is not JSON: {error}.") from None
-        with acting(actor=shell_actor(), via="command"):
-            event = publish(options["subject"], payload, _correlation(options))
+        event = publish(options["subject"], payload, _correlation(options))
         self._print(event_dict(event), options)
 
     def _replay(self, **options: Any) -> None:

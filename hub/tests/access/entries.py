@@ -81,9 +81,13 @@ def people(needed: Role, answer: int = 200, *, of: int | None = WHOLE, **sends: 
 
 
 def keys_alone(answer: int = 200, **sends: Any) -> Entry:
-    """An operation of the API for keys, whatever they may do; to people it says that it wants a key."""
-    return Entry(lambda audience: 401 if audience.is_stranger or audience.is_person else None, answer, sends,
-                 is_json=True)
+    """An operation of the API for keys that may read; a session is not enough."""
+    def refusal(audience: Audience) -> int | None:
+        if audience.is_stranger:
+            return 401
+        return 403 if audience.is_person or not audience.role else None
+
+    return Entry(refusal, answer, sends, is_json=True)
 
 
 def everybody(answer: int = 200, **sends: Any) -> Entry:

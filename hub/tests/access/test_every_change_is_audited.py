@@ -24,6 +24,12 @@ from retrospectives.tests.conftest import csv_of, sprint
 # as a worker, the test that is named looks for the event.
 SILENT = {
     "sign-in/": "an empty form signs nobody in; accounts/tests looks at audit.signed-in",
+    "sign-in/forgotten/": "this Hub sends no mail; accounts/tests/test_keep_an_account.py looks at the link",
+    "account/password/": "no password is sent; accounts/tests/test_keep_an_account.py looks at audit.person-changed",
+    "account/sessions/end/": "there is one session; accounts/tests looks at audit.sessions-ended",
+    "account/sessions/<str:key>/end/": "no such session",
+    "people/<int:user_id>/sessions/end/": "they have none; accounts/tests looks at audit.sessions-ended",
+    "people/<int:user_id>/grant/": "no project is named; accounts/tests/test_keep_people.py grants one",
     "theme": "a cookie of the browser",
     "projects/adopt/": "nothing runs that could be adopted; projects/tests looks at project.adopted",
     "api/projects/adoptable": "nothing runs that could be adopted",
@@ -57,6 +63,8 @@ def typed(one: dict[str, Any]) -> dict[str, Any]:
 FILE = csv_of([sprint(12)])
 # What changes something, where the table of who may ask is content with a refusal. `{folder}` is a project's.
 GIVEN: Mapping[tuple[str, str], dict[str, Any]] = {
+    ("POST", "people/invite/"): {"name": "somebody", "role": "viewer"},
+    ("POST", "keys/create/"): {"name": "made", "scope": "read"},
     ("POST", "projects/new/"): {"name": "New", "path": "{folder}"},
     ("POST", "projects/<int:pk>/environment/"): {"add": "COLOUR=red"},
     ("POST", "projects/<int:pk>/copy/"): {"name": "Copy"},

@@ -13,7 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.core.serializers.json import DjangoJSONEncoder
 
-from accounts.shell import shell_actor
+from accounts.permissions import Role
+from accounts.shell import admit_command, shell_actor
 from events.context import acting
 from projects import actions, adoption
 from projects.autostart import autostart
@@ -31,6 +32,9 @@ from tasks.models import Task
 from tasks.nodes.registry import waits_for
 
 POLL = 0.2
+READING = ("list", "status", "logs", "revisions")
+# About more than one project, or one that is not there yet.
+WHOLE = ("add", "adopt", "copy", "autostart")
 
 
 class Command(BaseCommand):
@@ -93,6 +97,8 @@ class Command(BaseCommand):
         # What the queue has to say is said below, in words for whoever typed the command.
         logging.getLogger("tasks.queue").setLevel(logging.ERROR)
         with acting(actor=shell_actor(), via="command"):
+            admit_command(Role.VIEWER if action in READING else Role.OPERATOR, by_project=action not in WHOLE,
+                          payloads=action == "logs")
             try:
                 getattr(self, f"do_{action}")(**options)
             except actions.SubjectBusy as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import re
 import time
@@ -14,6 +13,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 from django.utils import timezone
 
+from accounts.permissions import Role
+from accounts.shell import admit_command, shell_actor
 from events.context import acting
 from tasks import actions
 from tasks.drift import comparison
@@ -33,6 +34,8 @@ from tasks.states import ENDED, TaskState
 FAILED, BAD_INPUT = 1, 2
 AGES = {"h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 POLL = 0.2
+# What is not named here is for admins, and about all tasks.
+NEEDED = {"list": Role.VIEWER, "show": Role.VIEWER, **dict.fromkeys(("cancel", "retry", "priority"), Role.OPERATOR)}
 
 
 class Command(BaseCommand):
@@ -75,7 +78,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Do what the verb says, as the person at this terminal."""
-        with acting(actor=f"command:{getpass.getuser()}", via="command"):
+        with acting(actor=shell_actor(), via="command"):
+            needed = NEEDED.get(options["verb"], Role.ADMIN)
+            admit_command(needed, by_project=needed != Role.ADMIN)
             try:
                 getattr(self, options["verb"])(options)
             except TaskError as error:
