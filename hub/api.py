@@ -45,6 +45,8 @@ class HubAPI(NinjaAPI):
     """Ninja's API, with what is the same for all operations: what starts something does it once for an
     `Idempotency-Key`, what is about a task waits for its end on `Prefer: wait`, what is read has an `ETag`."""
 
+    _document: dict[str, Any] | None = None
+
     def add_router(self, prefix: str, router: Router, **options: Any) -> None:
         for view in router.path_operations.values():
             for operation in view.operations:
@@ -63,7 +65,10 @@ class HubAPI(NinjaAPI):
         return conditional(request, response)
 
     def get_openapi_schema(self, **kwargs: Any) -> dict[str, Any]:
-        return complete(self, super().get_openapi_schema(**kwargs))
+        """The document, made once: it is as long as the interface is wide, and everybody may ask for it."""
+        if self._document is None:
+            self._document = complete(self, super().get_openapi_schema(**kwargs))
+        return self._document
 
     def get_openapi_operation_id(self, operation: Any) -> str:
         return operation.view_func.__name__

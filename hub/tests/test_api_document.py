@@ -13,30 +13,38 @@ from pydantic import TypeAdapter
 from hub.api import api as hub_api
 from hub.openapi import operations, references, scope_of
 
-DOCUMENT = hub_api.get_openapi_schema()
-FOUND = [(path, method, operation, DOCUMENT["paths"][path][method.lower()])
-         for path, method, operation in operations(hub_api)]
-EACH = pytest.mark.parametrize(("path", "method", "operation", "said"), FOUND,
-                               ids=[one[3]["operationId"] for one in FOUND])
+FOUND = list(operations(hub_api))
+NAMES = [operation.view_func.__name__ for *_, operation in FOUND]
+EACH = pytest.mark.parametrize(("path", "method", "operation"), FOUND, ids=NAMES)
 # Read to its end, a log has a cursor of its own; it is no list of things.
 NO_LISTS = {"show_logs", "search_logs"}
 SAY_SO = "Say it in REFERENCE in <app>/api_reference.py (see events/api_reference.py)."
 
 
+@pytest.fixture(scope="module")
+def document() -> dict[str, Any]:
+    return hub_api.get_openapi_schema()
+
+
+@pytest.fixture
+def said(document: dict[str, Any], path: str, method: str) -> dict[str, Any]:
+    """What the document says of the operation."""
+    return document["paths"][path][method.lower()]
+
+
 @pytest.mark.django_db
-def test_it_is_public_and_made_without_a_warning(client, capsys):
+def test_it_is_public_and_made_without_a_warning(client, document, capsys):
     response = client.get("/api/openapi.json")
     assert response.status_code == 200 and response.json()["openapi"].startswith("3.")
     assert capsys.readouterr() == ("", "")
-    names = [said["operationId"] for *_, said in FOUND]
-    assert len(names) == len(set(names)) == sum(len(methods) for methods in DOCUMENT["paths"].values())
-    for reference in _references(json.loads(json.dumps(DOCUMENT))):
+    assert len(NAMES) == len(set(NAMES)) == sum(len(methods) for methods in document["paths"].values())
+    for reference in _references(json.loads(json.dumps(document))):
         kind, name = reference.removeprefix("#/components/").split("/")
-        assert name in DOCUMENT["components"][kind]
+        assert name in document["components"][kind]
 
 
 def test_nothing_is_said_of_what_there_is_not():
-    assert set(references()) <= {said["operationId"] for *_, said in FOUND}
+    assert set(references()) <= set(NAMES)
 
 
 @EACH
@@ -49,7 +57,7 @@ def test_an_operation_is_described_with_its_scope(path, method, operation, said)
 
 
 @EACH
-def test_an_operation_says_its_refusals(path, method, operation, said):
+def test_an_operation_says_its_refusals(document, path, method, operation, said):
     statuses = {int(status) for status in said["responses"]}
     assert {400, 401, 403, 429} <= statuses
     assert 404 in statuses or "{" not in path
@@ -58,7 +66,7 @@ def test_an_operation_says_its_refusals(path, method, operation, said):
     for status, answer in said["responses"].items():
         if int(status) >= 400:
             shared = answer.get("$ref", "").rpartition("/")[2]
-            told = DOCUMENT["components"]["responses"][shared] if shared else answer
+            told = document["components"]["responses"][shared] if shared else answer
             content = told["content"]["application/json"]
             assert told["description"] and content["schema"]["$ref"].endswith("/ErrorOut")
             assert content["example"]["error"]["code"]

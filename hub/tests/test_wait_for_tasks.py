@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import threading
 import time
@@ -66,6 +67,7 @@ async def asked(*arguments: Any) -> AsyncIterator[Request]:
 def closed(redis_server):
     yield
     connections.close_all()
+    gc.collect()  # the connections of threads that have ended
 
 
 @pytest.fixture
