@@ -61,8 +61,9 @@ def _export(hub: RunningHub, kind: str, expected: int) -> list[Figure]:
             lines += part.count(b"\n")
             most = max(most, _memory(processes))
     took = time.monotonic() - began
+    note = f"{lines:,} lines; {_worked(processes) - worked:.1f} s of processor time of the web"
     assert lines >= expected, f"{lines:,} lines of {expected:,}"
-    return [Figure(f"{expected:,} tasks as {kind.upper()}", took, "s", at_most(60), f"{lines:,} lines; {_worked(processes) - worked:.1f} s of processor time of the web"),
+    return [Figure(f"{expected:,} tasks as {kind.upper()}", took, "s", at_most(60), note),
             Figure(f"more memory of the web meanwhile, {kind.upper()}", (most - before) / MIB, "MiB", at_most(50),
                    f"from {before / MIB:.0f} MiB")]
 
