@@ -88,9 +88,10 @@ def evaluate() -> list[str]:
     for alert in (one for targets in opened.values() for one in targets.values()):
         said += end(alert, "Its rule is switched off." if alert.rule else "Its rule was deleted.", now)
     _tidy(memory, now)
-    Look.objects.update_or_create(pk=1, defaults={
-        "at": Now(), "took": 1000 * (time.perf_counter() - began), "node": settings.HUB_NODE, "readings": readings,
-        "memory": memory})
+    fields = {"at": Now(), "took": 1000 * (time.perf_counter() - began), "node": settings.HUB_NODE,
+              "readings": readings, "memory": memory}
+    if not Look.objects.filter(pk=1).update(**fields):
+        Look.objects.update_or_create(pk=1, defaults=fields)  # the first of all, which another may be just now
     return said
 
 

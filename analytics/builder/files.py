@@ -42,9 +42,10 @@ def as_csv(report: Definition, rows: Rows) -> Iterator[bytes]:
 
 def as_json(report: Definition, rows: Rows) -> Iterator[bytes]:
     """One array, an object a line."""
+    encode = json.JSONEncoder(ensure_ascii=False).encode  # made once: `dumps` would make one for every row
     names, lines, length, begin = [one.name for one in report.heads], [], 0, "[\n"
     for row in rows:
-        line = json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False)
+        line = encode(dict(zip(names, row, strict=True)))
         lines.append(line)
         length += len(line)
         if length > PART:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import QueryDict
 
@@ -25,6 +26,14 @@ ROOM = 3
 def formats() -> list[str]:
     """Those that this Hub can write."""
     return ["csv", "json", *(["parquet"] if importlib.util.find_spec("pyarrow") else [])]
+
+
+def settled(given: QueryDict) -> QueryDict:
+    """What a form says. Its fields are those of the data set `of`; where another one was chosen, they are left out."""
+    of = given.get("of", "")
+    if not of or of == given.get("dataset", ""):
+        return given
+    return QueryDict(urlencode({"dataset": given.get("dataset", "")}))
 
 
 def choices(given: QueryDict, made: Definition | None) -> dict[str, Any]:

@@ -46,8 +46,11 @@ def report_list(request: HttpRequest) -> HttpResponse:
 def report(request: HttpRequest) -> HttpResponse:
     """A report: its address is the whole of it. Shows the first rows, and all that it could be changed to."""
     problem, field, made, found = "", "", None, []
+    given = forms.settled(request.GET)
     try:
-        made = read(request.GET)
+        made = read(given)
+        if "of" in request.GET:  # from the form: its address is shorter, and can be shared
+            return redirect(f"{reverse('builder:report')}?{made.query}")
         with limited(PATIENCE):
             found = list(islice(rows(made, SHOWN + 1), SHOWN + 1))
     except BadReport as error:
@@ -56,7 +59,7 @@ def report(request: HttpRequest) -> HttpResponse:
         problem, field = (f"A preview may take {PATIENCE:g} s, and this takes longer. Narrow it by time or filter, or "
                           "export it: that may take as long as it does."), "since"
     context: dict[str, Any] = {"tab": "reports", "problem": problem, "field": field, "report": made,
-                               **forms.choices(request.GET, made)}
+                               **forms.choices(given, made)}
     saved = request.GET.get("saved", "")
     kept = SavedReport.objects.filter(pk=saved).first() if saved.isascii() and saved.isdigit() and len(saved) < 18 \
         else None  # fmt: skip

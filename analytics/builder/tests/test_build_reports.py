@@ -172,3 +172,13 @@ def test_parameters_are_for_those_who_may_see_them(tasks):
     assert browser.get("/analytics/reports/build/?fields=id").status_code == 200
     answer = browser.get("/api/analytics/export?fields=id,params")
     assert answer.status_code == 422
+
+
+def test_the_form_leads_to_an_address_and_another_data_set_begins_anew(tasks):
+    browser = signed_in("viewer")
+    form = "dataset=tasks&of=tasks&q=&since=&until=&group=job&group=&group=&measure=count&fields=id&sort=&chart=auto"
+    answer = browser.get(f"/analytics/reports/build/?{form}")
+    assert answer["Location"] == "/analytics/reports/build/?dataset=tasks&group=job&measure=count"
+    answer = browser.get(f"/analytics/reports/build/?{form.replace('dataset=tasks', 'dataset=events')}", follow=True)
+    assert answer.status_code == 200
+    assert answer.context["report"].dataset.name == "events"

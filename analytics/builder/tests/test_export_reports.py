@@ -52,8 +52,9 @@ def test_csv_begins_no_formula_and_keeps_numbers(api):
     assert answer["Content-Type"].startswith("text/csv")
     assert "attachment" in answer["Content-Disposition"]
     lines = list(csv.reader(io.StringIO(whole(answer).decode())))
-    assert lines == [["name", "priority", "params"], ["'-2+3", "1", "{}"],
-                     ["'=HYPERLINK(1)", "5", '{"token": "••••", "n": -1}']]
+    assert lines[:2] == [["name", "priority", "params"], ["'-2+3", "1", "{}"]]
+    *first, params = lines[2]
+    assert first == ["'=HYPERLINK(1)", "5"] and json.loads(params) == {"token": "••••", "n": -1}
 
 
 def test_json_and_parquet_hold_the_same(api):

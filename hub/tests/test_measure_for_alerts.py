@@ -1,0 +1,89 @@
+"""What Hub stands on, and what it runs, as rules of alerts measure it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from alerts.evaluator import evaluate
+from alerts.models import Alert, Look, Rule
+from events.actions import record
+from events.relay.numbering import number
+from projects.models import Project, Service
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
+
+
+@pytest.fixture
+def shop(tmp_path) -> Project:
+    project = Project.objects.create(name="Shop", slug="shop", path=str(tmp_path), created_by="test")
+    for name in ("web", "worker"):
+        Service.objects.create(project=project, name=name, restarts=7)
+    return project
+
+
+def keep(builtin: str, **fields) -> None:
+    """That rule alone, which holds for no time."""
+    Rule.objects.exclude(builtin=builtin).delete()
+    Rule.objects.update(**{"hold": 0, "calm": 0, **fields})
+
+
+def firing() -> list[str]:
+    return [str(one) for one in Alert.objects.filter(state="firing")]
+
+
+def test_a_service_that_keeps_restarting_is_named_and_the_others_are_not(shop):
+    keep("flapping")
+    evaluate()  # what was before the first pass is nobody's to see
+    assert firing() == []
+    for restarts in (8, 9, 10):
+        Service.objects.filter(name="web").update(restarts=restarts)
+        evaluate()
+    assert firing() == []
+    Service.objects.filter(name="web").update(restarts=11)
+    Service.objects.filter(name="worker").update(restarts=9)
+    evaluate()
+    assert firing() == ["A service keeps restarting: Shop/web"]
+    assert Alert.objects.get().sentence == "Restarts of Shop/web: 4 (in 10 min), above 3."
+    # A watch that follows remembers; ten minutes later it is over.
+    look = Look.objects.get()
+    past = (timezone.now() - timedelta(minutes=11)).timestamp()
+    look.memory["services.restarts"]["seen"] = {
+        key: [[past, times] for _, times in seen] for key, seen in look.memory["services.restarts"]["seen"].items()}
+    look.save()
+    evaluate()
+    assert firing() == []
+
+
+def test_a_stack_that_is_started_anew_counts_from_zero(shop):
+    keep("flapping", bound=0)
+    evaluate()
+    Service.objects.update(restarts=0)
+    evaluate()
+    assert firing() == []
+    Service.objects.filter(name="web").update(restarts=1)
+    evaluate()
+    assert firing() == ["A service keeps restarting: Shop/web"]
+
+
+def test_the_disk(db):
+    keep("disk", bound=1 << 62, resolve_bound=None)
+    evaluate()
+    assert firing() == ["The disk is nearly full"]
+    Rule.objects.update(bound=1)
+    evaluate()
+    assert firing() == []
+
+
+def test_events_that_nobody_gives_a_place(db):
+    record("audit.tried", {})
+    keep("relay", bound=0, resolve_bound=None)
+    evaluate()
+    assert firing() == ["Events lag behind"]
+    assert "1 wait" in Alert.objects.get().sentence
+    assert number() > 0
+    Rule.objects.update(bound=0, resolve_bound=0)
+    evaluate()
+    assert firing() == []
