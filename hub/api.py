@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
-from ninja import NinjaAPI, Schema, Swagger
-from ninja.openapi.schema import REF_TEMPLATE
+from ninja import NinjaAPI, Router, Swagger
 
 from accounts.api_auth import allow
+from accounts.api_token import router as token_router
 from accounts.models import Role
+from alerts.api import router as alerts_router
 from analytics.api import router as analytics_router
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
+from hub.api_once import REPLAYED, is_once, once
+from hub.api_polls import conditional
+from hub.api_waiting import about_a_task, patient
+from hub.openapi import complete
 from projects.api import adoption, filesystem, leases, logs, orchestration, previews, registry, variables
 from retrospectives.api import reports_router
 from retrospectives.api import tasks_router as retrospectives_router
@@ -32,37 +37,32 @@ from tasks.api_nodes import router as nodes_router
 from tasks.api_saved import router as saved_router
 from tasks.api_schedules import router as schedules_router
 from tasks.api_workers import router as workers_router
-
-
-class ErrorDetail(Schema):
-    code: str
-    message: str
-    field: str | None = None
-    hint: str | None = None
-    position: int | None = None
-    expected: str | None = None
-    correlation_id: str
-
-
-class ErrorOut(Schema):
-    """What every answer from 400 on holds."""
-
-    error: ErrorDetail
+from webhooks.api import router as webhooks_router
 
 
 class HubAPI(NinjaAPI):
-    """Ninja's API, with the shape of errors in its document."""
+    """Ninja's API, with what is the same for all operations: what starts something does it once for an
+    `Idempotency-Key`, what is about a task waits for its end on `Prefer: wait`, what is read has an `ETag`."""
+
+    def add_router(self, prefix: str, router: Router, **options: Any) -> None:
+        for view in router.path_operations.values():
+            for operation in view.operations:
+                if is_once(operation):
+                    operation.view_func = once(operation)
+                if said := about_a_task(operation):
+                    operation.view_func = patient(operation, said)
+        super().add_router(prefix, router, **options)
+
+    def create_response(self, request: HttpRequest, data: Any, **options: Any) -> HttpResponse:
+        response = super().create_response(request, data, **options)
+        if waited := getattr(request, "waited", None):
+            response["Preference-Applied"] = f"wait={waited}"
+        if getattr(request, "replayed", False):
+            response[REPLAYED] = "true"
+        return conditional(request, response)
 
     def get_openapi_schema(self, **kwargs: Any) -> dict[str, Any]:
-        document = super().get_openapi_schema(**kwargs)
-        shape = ErrorOut.model_json_schema(ref_template=REF_TEMPLATE)
-        document["components"]["schemas"].update({**shape.pop("$defs"), "ErrorOut": shape})
-        answer = {"description": "What went wrong",
-                  "content": {"application/json": {"schema": {"$ref": REF_TEMPLATE.format(model="ErrorOut")}}}}
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                operation["responses"]["default"] = copy.deepcopy(answer)
-        return document
+        return complete(self, super().get_openapi_schema(**kwargs))
 
     def get_openapi_operation_id(self, operation: Any) -> str:
         return operation.view_func.__name__
@@ -94,7 +94,7 @@ api.add_router("/projects", previews.router)
 api.add_router("/projects", registry.router, auth=BY_PROJECT)
 api.add_router("/projects", variables.router, auth=BY_PROJECT)
 api.add_router("/projects", leases.router, auth=BY_PROJECT)
-api.add_router("/projects", logs.router, auth=BY_PROJECT)
+api.add_router("/projects", logs.router, auth=allow(Role.VIEWER, by_project=True, payloads=True))
 api.add_router("/orchestration", orchestration.router, auth=BY_PROJECT)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)
@@ -102,7 +102,7 @@ api.add_router("/tasks", retrospectives_router)
 api.add_router("/reports", reports_router)
 api.add_router("/sprints", sprints_router)
 api.add_router("/experiments", experiments_router)
-api.add_router("/tasks/views", saved_router)
+api.add_router("/tasks/views", saved_router, auth=BY_PROJECT)
 api.add_router("/tasks/drift", drift_router)
 api.add_router("/tasks", looks_router, auth=BY_PROJECT)
 api.add_router("/tasks", tasks_router, auth=BY_PROJECT)
@@ -113,4 +113,7 @@ api.add_router("/nodes", nodes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
 api.add_router("/analytics", analytics_router)
+api.add_router("/alerts", alerts_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
+api.add_router("/webhooks", webhooks_router)
+api.add_router("/token", token_router)

@@ -10,12 +10,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from alerts.errors import AlertError, NotNow
 from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
@@ -24,6 +25,7 @@ from events.publishing import BadPayload, PayloadTooLarge
 from events.subjects import BadSubject
 from events.tail import BeyondTheEnd
 from hub.api_json import BadJson
+from hub.api_once import BadKey
 from hub.api_words import DOCS, told
 from projects.errors import ProjectError
 from projects.stacks.spec import StackError
@@ -171,6 +173,10 @@ def _too_broad(request: HttpRequest, error: TooBroad) -> HttpResponse:
     return api_error(422, error.message, field="q", hint=error.hint)
 
 
+def _alert_error(request: HttpRequest, error: AlertError) -> HttpResponse:
+    return api_error(409 if isinstance(error, NotNow) else 422, error.message, field=error.field)
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -179,6 +185,10 @@ def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
 
 def _bad_cursor(request: HttpRequest, error: BadCursor) -> HttpResponse:
     return api_error(400, str(error), field="cursor", hint="Begin again without a cursor.")
+
+
+def _bad_key(request: HttpRequest, error: BadKey) -> HttpResponse:
+    return api_error(422, str(error), field="Idempotency-Key")
 
 
 def _bad_subject(request: HttpRequest, error: BadSubject) -> HttpResponse:
@@ -199,6 +209,10 @@ def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
 
 def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
     return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
+
+
+def _denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return api_error(403, str(error))
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
@@ -230,12 +244,15 @@ HANDLERS: dict[type[Exception], Any] = {
     TooBroad: _too_broad,
     NotYet: _not_yet,
     TaskError: _task_error,
+    AlertError: _alert_error,
     BadCursor: _bad_cursor,
+    BadKey: _bad_key,
     BadSubject: _bad_subject,
     BadMoment: _bad_moment,
     BadQuestion: _bad_question,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
+    PermissionDenied: _denied,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

@@ -133,7 +133,7 @@ def cap_subject(request: HttpRequest) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR)
+@require(Role.OPERATOR, by_project=True)
 def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
     """Give a waiting task another `priority`."""
     task = get_object_or_404(Task, pk=pk)

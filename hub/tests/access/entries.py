@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from accounts.models import Role
-from accounts.roles import at_least
+from accounts.permissions import Role, Scope, at_least
 from hub.tests.access.audience import Audience
 
 VIEWER, OPERATOR, ADMIN = Role.VIEWER, Role.OPERATOR, Role.ADMIN
@@ -36,36 +35,55 @@ class Entry:
         return self.answer if refused is None else refused
 
 
-def page(needed: Role, answer: int = 200, **sends: Any) -> Entry:
+# What is asked about, and so what those are answered who may see another project only: the whole Hub (403), the
+# projects that they may see (as everybody), or one thing that is not there for them (404).
+WHOLE, SEEN, ONE = 403, None, 404
+
+
+def page(needed: Role, answer: int = 200, *, of: int | None = WHOLE, **sends: Any) -> Entry:
     """A page, or the form on it: strangers, and keys, are led to the sign-in page, those without the role refused."""
 
     def refusal(audience: Audience) -> int | None:
         if not audience.is_person:
             return 302
-        return None if at_least(audience.role, needed) else 403
+        return _of(audience, needed, of)
 
     return Entry(refusal, answer, sends)
 
 
-def api(needed: Role, answer: int = 200, **sends: Any) -> Entry:
-    """An operation of the API, for people and keys alike."""
+def api(needed: Role, answer: int = 200, *, of: int | None = WHOLE, scope: str = "", **sends: Any) -> Entry:
+    """An operation of the API, for people and keys alike; `scope`: what a key needs instead of the role's."""
 
     def refusal(audience: Audience) -> int | None:
         if audience.is_stranger:
             return 401
-        return None if at_least(audience.role, needed) else 403
+        if scope and audience.scope:
+            return None if audience.scope in (scope, Scope.ADMIN) else 403
+        return _of(audience, needed, of)
 
     return Entry(refusal, answer, sends, is_json=True)
 
 
-def people(needed: Role, answer: int = 200, **sends: Any) -> Entry:
+def _of(audience: Audience, needed: Role, of: int | None) -> int | None:
+    if not at_least(audience.role, needed):
+        return 403
+    return of if audience.limited else None
+
+
+def people(needed: Role, answer: int = 200, *, of: int | None = WHOLE, **sends: Any) -> Entry:
     """An operation of the API about what is one's own: keys have none."""
-    shared = api(needed, answer, **sends)
+    shared = api(needed, answer, of=of, **sends)
 
     def refusal(audience: Audience) -> int | None:
         return shared.refusal(audience) or (None if audience.is_person else 403)
 
     return Entry(refusal, answer, sends, is_json=True)
+
+
+def keys_alone(answer: int = 200, **sends: Any) -> Entry:
+    """An operation of the API for keys, whatever they may do; to people it says that it wants a key."""
+    return Entry(lambda audience: 401 if audience.is_stranger or audience.is_person else None, answer, sends,
+                 is_json=True)
 
 
 def everybody(answer: int = 200, **sends: Any) -> Entry:
@@ -99,8 +117,8 @@ def superusers() -> Entry:
 
 
 def readable(needed: Role, answer: int = 200) -> Entry:
-    """The metrics: a key or a session with the role; everybody else is asked for a key."""
-    return Entry(lambda audience: None if at_least(audience.role, needed) else 401, answer)
+    """The metrics, of the whole Hub: a key or a session with the role; everybody else is asked for a key."""
+    return Entry(lambda audience: None if at_least(audience.role, needed) and not audience.limited else 401, answer)
 
 
 def of_admin(model: str, *, listed: int = 200, add: int = 200, change: int = 200, delete: int = 200,

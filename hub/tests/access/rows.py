@@ -13,10 +13,13 @@ from tasks.actions import cancel, enqueue
 from tasks.jobs import Sleep
 from tasks.models import Task
 
+# Nothing that is answered to those who see another project only has this word in it.
+NAME = "Zanzibar"
+
 
 def a_project(folder: Path) -> Project:
     """A stopped project with one service."""
-    return actions.create_project(name="Asked", path=str(folder), env={"TOKEN": "s3cret-value"})
+    return actions.create_project(name=NAME, path=str(folder), env={"TOKEN": "s3cret-value"})
 
 
 def a_task(subject: str = "") -> Task:

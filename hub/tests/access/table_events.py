@@ -8,19 +8,20 @@ from typing import Any
 from django.conf import settings
 
 from events.publishing import publish
-from hub.tests.access.entries import OPERATOR, VIEWER, Table, api, of_admin, page
+from hub.tests.access.entries import ONE, OPERATOR, SEEN, VIEWER, Table, api, of_admin, page
 
 TABLE: Table = {
-    "events/": {"GET": page(VIEWER)},
-    "events/export/": {"GET": page(VIEWER)},
-    "events/<uuid:pk>/": {"GET": page(VIEWER)},
+    "events/": {"GET": page(VIEWER, of=SEEN)},
+    "events/export/": {"GET": page(VIEWER, of=SEEN)},
+    "events/<uuid:pk>/": {"GET": page(VIEWER, of=ONE)},
     "api/events": {
-        "GET": api(VIEWER),
-        "POST": api(OPERATOR, 201, subject=f"hub.{settings.HUB_ID}.shop.opened", payload={"door": 1}),
+        "GET": api(VIEWER, of=SEEN),
+        "POST": api(OPERATOR, 201, of=SEEN, scope="publish", subject=f"hub.{settings.HUB_ID}.shop.opened",
+                    payload={"door": 1}),
     },
-    "api/events/export": {"GET": api(VIEWER)},
-    "api/events/stream": {"GET": api(VIEWER)},
-    "api/events/<event_id>": {"GET": api(VIEWER)},
+    "api/events/export": {"GET": api(VIEWER, of=SEEN)},
+    "api/events/stream": {"GET": api(VIEWER, of=SEEN)},
+    "api/events/<event_id>": {"GET": api(VIEWER, of=ONE)},
     **of_admin("events/event", add=403, delete=403),
 }
 

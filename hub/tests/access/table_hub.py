@@ -5,11 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hub.tests.access.entries import METHODS, VIEWER, Table, everybody, for_staff, page, readable, site, superusers
+from hub.tests.access.entries import (
+    METHODS,
+    SEEN,
+    VIEWER,
+    Table,
+    everybody,
+    for_staff,
+    page,
+    readable,
+    site,
+    superusers,
+)
 
 TABLE: Table = {
-    "": {"GET": page(VIEWER)},
-    "pulse/": {"GET": page(VIEWER)},
+    "": {"GET": page(VIEWER, of=SEEN)},
+    "pulse/": {"GET": page(VIEWER, of=SEEN)},
     "favicon.ico": {method: everybody(302) for method in METHODS},
     "health": {"GET": everybody()},
     "health/nats": {"GET": everybody()},

@@ -5,29 +5,29 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from hub.tests.access.entries import ADMIN, OPERATOR, VIEWER, Table, api, of_admin, page, people
+from hub.tests.access.entries import ADMIN, ONE, OPERATOR, SEEN, VIEWER, Table, api, of_admin, page, people
 from hub.tests.access.rows import a_task
 from tasks import lane_actions
 from tasks.crews.models import Crew
 from tasks.retention.models import RetentionRule
 from tasks.schedules import actions as schedules
 
-ONE = "tasks/<uuid:pk>"
+TASK = "tasks/<uuid:pk>"
 SCHEDULE = "tasks/schedules/<int:pk>"
 API = "api/tasks/<task_id>"
 PLAN = "api/schedules/<schedule_id>"
 WORKER = "api/workers/<worker_id>"
 
 TABLE: Table = {
-    "tasks/": {"GET": page(VIEWER)},
+    "tasks/": {"GET": page(VIEWER, of=SEEN)},
     "tasks/bulk/": {"POST": page(OPERATOR, 400)},
-    "tasks/saved/": {"GET": page(VIEWER)},
-    "tasks/saved/save/": {"POST": page(VIEWER, 302, name="Mine", query="state=failed")},
-    "tasks/saved/<int:pk>/rename/": {"POST": page(VIEWER, 404)},  # somebody else's
-    "tasks/saved/<int:pk>/delete/": {"POST": page(VIEWER, 404)},
-    "tasks/count/": {"GET": page(VIEWER)},
-    "tasks/suggestions/": {"GET": page(VIEWER)},
-    "tasks/rows/": {"GET": page(VIEWER)},
+    "tasks/saved/": {"GET": page(VIEWER, of=SEEN)},
+    "tasks/saved/save/": {"POST": page(VIEWER, 302, of=SEEN, name="Mine", query="state=failed")},
+    "tasks/saved/<int:pk>/rename/": {"POST": page(VIEWER, 404, of=SEEN)},  # somebody else's
+    "tasks/saved/<int:pk>/delete/": {"POST": page(VIEWER, 404, of=SEEN)},
+    "tasks/count/": {"GET": page(VIEWER, of=SEEN)},
+    "tasks/suggestions/": {"GET": page(VIEWER, of=SEEN)},
+    "tasks/rows/": {"GET": page(VIEWER, of=SEEN)},
     "tasks/drift/": {"GET": page(ADMIN)},
     "tasks/drift/findings/": {"GET": page(ADMIN)},
     "tasks/drift/repair/": {"POST": page(ADMIN, 302)},
@@ -49,19 +49,19 @@ TABLE: Table = {
     "tasks/crews/<str:node>/": {"POST": page(OPERATOR, 302, workers="2")},
     "tasks/lanes/<str:name>/": {"POST": page(OPERATOR, 302, pause="1")},
     "tasks/subject-caps/": {"POST": page(OPERATOR, 302, prefix="shop:", cap="2")},
-    f"{ONE}/": {"GET": page(VIEWER)},
-    f"{ONE}/live/": {"GET": page(VIEWER)},
-    f"{ONE}/graph/": {"GET": page(VIEWER, 204)},
-    f"{ONE}/log.txt": {"GET": page(VIEWER)},
-    f"{ONE}/priority/": {"POST": page(OPERATOR, 302, priority="7")},
-    f"{ONE}/cancel/": {"POST": page(OPERATOR, 302)},
-    f"{ONE}/retry/": {"POST": page(OPERATOR, 302)},
+    f"{TASK}/": {"GET": page(VIEWER, of=ONE)},
+    f"{TASK}/live/": {"GET": page(VIEWER, of=ONE)},
+    f"{TASK}/graph/": {"GET": page(VIEWER, 204, of=ONE)},
+    f"{TASK}/log.txt": {"GET": page(VIEWER, of=ONE)},
+    f"{TASK}/priority/": {"POST": page(OPERATOR, 302, of=ONE, priority="7")},
+    f"{TASK}/cancel/": {"POST": page(OPERATOR, 302, of=ONE)},
+    f"{TASK}/retry/": {"POST": page(OPERATOR, 302, of=ONE)},
     "api/tasks": {
-        "GET": api(VIEWER),
+        "GET": api(VIEWER, of=SEEN),
         "POST": api(OPERATOR, 202, job="demo.sleep", params={"seconds": 1}),
     },
-    "api/tasks/search": {"GET": api(VIEWER)},
-    "api/tasks/search/count": {"GET": api(VIEWER)},
+    "api/tasks/search": {"GET": api(VIEWER, of=SEEN)},
+    "api/tasks/search/count": {"GET": api(VIEWER, of=SEEN)},
     "api/tasks/stream": {"GET": api(VIEWER)},
     "api/tasks/bulk": {"POST": api(OPERATOR, 202, do="cancel", q="job:demo.sleep")},
     "api/tasks/bulk/preview": {"POST": api(VIEWER, do="cancel", q="job:demo.sleep")},
@@ -70,14 +70,16 @@ TABLE: Table = {
     "api/tasks/suggestions": {"GET": api(VIEWER)},
     "api/tasks/drift": {"GET": api(ADMIN)},
     "api/tasks/drift/repair": {"POST": api(ADMIN)},
-    "api/tasks/views": {"GET": people(VIEWER), "POST": people(VIEWER, 201, name="Mine", query="state=failed")},
-    "api/tasks/views/<view_id>": {"PATCH": people(VIEWER, 404, name="Mine"), "DELETE": people(VIEWER, 404)},
-    API: {"GET": api(VIEWER), "PATCH": api(OPERATOR, priority=7), "DELETE": api(OPERATOR, 202)},
-    f"{API}/status": {"GET": api(VIEWER)},
-    f"{API}/log": {"GET": api(VIEWER)},
-    f"{API}/graph": {"GET": api(VIEWER)},
-    f"{API}/retry": {"POST": api(OPERATOR, 409)},
-    "api/tasks/status/<task_id>": {"GET": api(VIEWER)},
+    "api/tasks/views": {"GET": people(VIEWER, of=SEEN),
+                        "POST": people(VIEWER, 201, of=SEEN, name="Mine", query="state=failed")},
+    "api/tasks/views/<view_id>": {"PATCH": people(VIEWER, 404, of=SEEN, name="Mine"),
+                                  "DELETE": people(VIEWER, 404, of=SEEN)},
+    API: {"GET": api(VIEWER, of=ONE), "PATCH": api(OPERATOR, of=ONE, priority=7), "DELETE": api(OPERATOR, 202, of=ONE)},
+    f"{API}/status": {"GET": api(VIEWER, of=ONE)},
+    f"{API}/log": {"GET": api(VIEWER, of=ONE)},
+    f"{API}/graph": {"GET": api(VIEWER, of=ONE)},
+    f"{API}/retry": {"POST": api(OPERATOR, 409, of=ONE)},
+    "api/tasks/status/<task_id>": {"GET": api(VIEWER, of=ONE)},
     "api/lanes": {"GET": api(VIEWER)},
     "api/lanes/<name>": {"PATCH": api(OPERATOR, cap=3)},
     "api/workers": {"GET": api(VIEWER)},
@@ -134,13 +136,13 @@ SAME = {
     "tasks/crews/<str:node>/": "change_crew",
     "tasks/lanes/<str:name>/": "change_lane",
     "tasks/subject-caps/": "list_caps, cap_subjects, uncap_subjects",
-    f"{ONE}/": "show_task",
-    f"{ONE}/live/": "show_task_status",
-    f"{ONE}/graph/": "show_task_graph",
-    f"{ONE}/log.txt": "show_task_log",
-    f"{ONE}/priority/": "change_task",
-    f"{ONE}/cancel/": "cancel_task",
-    f"{ONE}/retry/": "retry_task",
+    f"{TASK}/": "show_task",
+    f"{TASK}/live/": "show_task_status",
+    f"{TASK}/graph/": "show_task_graph",
+    f"{TASK}/log.txt": "show_task_log",
+    f"{TASK}/priority/": "change_task",
+    f"{TASK}/cancel/": "cancel_task",
+    f"{TASK}/retry/": "retry_task",
 }
 
 

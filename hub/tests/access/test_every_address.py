@@ -16,6 +16,7 @@ from django.http.response import HttpResponseBase
 from hub.tests.access.addresses import covered, every, tables, written
 from hub.tests.access.audience import EVERYBODY, KEYS, PEOPLE, Audience, Clients
 from hub.tests.access.entries import METHODS, Entry
+from hub.tests.access.rows import NAME
 from projects.binding import home_of
 
 
@@ -51,32 +52,37 @@ def test_everybody_is_answered_as_the_table_says(table: ModuleType, db, redis_se
         path = written(address, values)
         for method, entry in table.TABLE[name].items():
             for audience in EVERYBODY:
-                status = _asked(clients, audience, method, path, entry)
+                answer = _asked(clients, audience, method, path, entry)
+                status = answer.status_code
                 if status != entry.expected(audience):
                     wrong.append(f"{method} {path} by {audience.name}: {status}, not {entry.expected(audience)}")
+                elif audience.limited and not answer.streaming and NAME.encode() in answer.content:
+                    wrong.append(f"{method} {path} tells {audience.name} of {NAME}")
         if not name.startswith(("admin/", "rq/")):  # others wrote these: they take whatever method for GET
             wrong += _other_methods(clients, path, set(table.TABLE[name]))
-    shutil.rmtree(home_of("asked"), ignore_errors=True)
+    shutil.rmtree(home_of(NAME.lower()), ignore_errors=True)
     assert not wrong, "\n".join(wrong)
 
 
 def _other_methods(clients: Clients, path: str, known: set[str]) -> list[str]:
     audience = KEYS["admin"] if path.startswith("/api/") else PEOPLE["admin"]
-    found = {method: _asked(clients, audience, method, path) for method in METHODS if method not in known}
+    found = {method: _asked(clients, audience, method, path).status_code for method in METHODS if method not in known}
     return [f"{method} {path} is not in the table, and answers {status}, not 405"
             for method, status in found.items() if status != 405]
 
 
-def _asked(clients: Clients, audience: Audience, method: str, path: str, entry: Entry | None = None) -> int:
-    """The status of the answer; what the request changed is taken back."""
+def _asked(clients: Clients, audience: Audience, method: str, path: str, entry: Entry | None = None
+           ) -> HttpResponseBase:
+    """The answer; what the request changed is taken back."""
     client, options = clients[audience], {}
-    if entry is not None and method != "GET":
-        options = {"data": dict(entry.sends)} | ({"content_type": "application/json"} if entry.is_json else {})
+    if entry is not None:
+        is_json = entry.is_json and method != "GET"
+        options = {"data": dict(entry.sends)} | ({"content_type": "application/json"} if is_json else {})
     with transaction.atomic():
         response = getattr(client, method.lower())(path, **options)
         _close(response)
         transaction.set_rollback(True)
-    return response.status_code
+    return response
 
 
 def _close(response: HttpResponseBase) -> None:

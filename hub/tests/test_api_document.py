@@ -1,0 +1,115 @@
+"""The document of the API says of every operation what it does, takes, answers and refuses, and who may use it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from ninja.operation import ResponseObject
+from pydantic import TypeAdapter
+
+from hub.api import api as hub_api
+from hub.openapi import operations, references, scope_of
+
+DOCUMENT = hub_api.get_openapi_schema()
+FOUND = [(path, method, operation, DOCUMENT["paths"][path][method.lower()])
+         for path, method, operation in operations(hub_api)]
+EACH = pytest.mark.parametrize(("path", "method", "operation", "said"), FOUND,
+                               ids=[one[3]["operationId"] for one in FOUND])
+# Read to its end, a log has a cursor of its own; it is no list of things.
+NO_LISTS = {"show_logs", "search_logs"}
+SAY_SO = "Say it in REFERENCE in <app>/api_reference.py (see events/api_reference.py)."
+
+
+@pytest.mark.django_db
+def test_it_is_public_and_made_without_a_warning(client, capsys):
+    response = client.get("/api/openapi.json")
+    assert response.status_code == 200 and response.json()["openapi"].startswith("3.")
+    assert capsys.readouterr() == ("", "")
+    names = [said["operationId"] for *_, said in FOUND]
+    assert len(names) == len(set(names)) == sum(len(methods) for methods in DOCUMENT["paths"].values())
+    for reference in _references(json.loads(json.dumps(DOCUMENT))):
+        kind, name = reference.removeprefix("#/components/").split("/")
+        assert name in DOCUMENT["components"][kind]
+
+
+def test_nothing_is_said_of_what_there_is_not():
+    assert set(references()) <= {said["operationId"] for *_, said in FOUND}
+
+
+@EACH
+def test_an_operation_is_described_with_its_scope(path, method, operation, said):
+    scope, role = scope_of(operation)
+    assert said["summary"] and said["tags"] and said["security"] == [{"KeyAuth": []}, {"SessionAuth": []}]
+    assert said["x-scope"] == scope
+    assert f"the scope `{scope}`" in said["description"] and f"the role `{role.value}`" in said["description"]
+    assert len(said["description"].split("\n\nA key needs")[0]) > 10
+
+
+@EACH
+def test_an_operation_says_its_refusals(path, method, operation, said):
+    statuses = {int(status) for status in said["responses"]}
+    assert {400, 401, 403, 429} <= statuses
+    assert 404 in statuses or "{" not in path
+    assert {413, 422} <= statuses or "requestBody" not in said
+    assert len([status for status in statuses if status < 300]) == 1 and max(statuses) <= 503
+    for status, answer in said["responses"].items():
+        if int(status) >= 400:
+            shared = answer.get("$ref", "").rpartition("/")[2]
+            told = DOCUMENT["components"]["responses"][shared] if shared else answer
+            content = told["content"]["application/json"]
+            assert told["description"] and content["schema"]["$ref"].endswith("/ErrorOut")
+            assert content["example"]["error"]["code"]
+
+
+@EACH
+def test_an_operation_has_examples_that_are_true(path, method, operation, said):
+    assert said["x-codeSamples"][0]["source"].startswith(f'curl -X {method} "$HUB_URL/api/')
+    if "requestBody" in said and said["requestBody"].get("required"):
+        assert said["requestBody"]["content"]["application/json"].get("example"), SAY_SO
+    entry = references().get(said["operationId"])
+    assert entry is not None, f"There is no example of {said['operationId']}. {SAY_SO}"
+    names = {one["name"] for one in said["parameters"] if one["in"] == "query"}
+    assert set(entry.query) <= names
+    for body in (model for model in operation.models if model.__ninja_param_source__ == "body"):
+        TypeAdapter(next(iter(body.model_fields.values())).annotation).validate_python(entry.request)
+    status, model = next(iter(operation.response_models.items()))
+    if hasattr(model, "model_fields"):
+        assert entry.answer is not None, f"There is no example of what {said['operationId']} answers. {SAY_SO}"
+        shaped = model.model_validate(ResponseObject(entry.answer), context={"response_status": status})
+        made = shaped.model_dump(mode="json")["response"]
+        assert set(made) == set(entry.answer), "an example shows every field, and no other"
+
+
+@EACH
+def test_lists_come_in_parts(path, method, operation, said):
+    model = next(iter(operation.response_models.values()))
+    fields = getattr(model.model_fields["response"].annotation, "model_fields", {}) if hasattr(
+        model, "model_fields") else {}
+    if "items" not in fields or said["operationId"] in NO_LISTS or method != "GET":
+        return
+    assert "next_cursor" in fields
+    parameters = {one["name"]: one["schema"] for one in said["parameters"]}
+    assert {"limit", "cursor"} <= set(parameters)
+    limit = parameters["limit"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 200, 50)
+
+
+@EACH
+def test_what_starts_something_takes_an_idempotency_key(path, method, operation, said):
+    starts = method == "POST" and next(iter(operation.response_models)) in (201, 202)
+    headers = {one["name"] for one in said["parameters"] if one["in"] == "header"}
+    assert ("Idempotency-Key" in headers) is starts
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(value.get("$ref"), str):
+            yield value["$ref"]
+        for inner in value.values():
+            yield from _references(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
