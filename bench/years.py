@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import math
 import random
+from collections import Counter
 from datetime import datetime
+from itertools import accumulate
 
 from django.db import connection, transaction
 
@@ -18,6 +20,8 @@ DAYS, PROJECTS, JOBS, WORKERS = 365, 500, 10, 8
 STATES = (("succeeded", 0.94), ("failed", 0.04), ("cancelled", 0.02))
 LANES = (("stacks", 0.4), ("default", 0.4), ("reports", 0.2))
 DRAWN, BATCH = 60, 5000
+# Of a series with fewer tasks in a bucket, in the middle, there mostly are none.
+SELDOM = 1.0
 # Of how long tasks wait and run: so many parts of a second in the middle, and how far they are spread.
 SHAPES = {"waits": (0.0, 1.2), "runs": (1.0, 1.5)}
 
@@ -32,11 +36,15 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
     rows: list[tuple] = []
     for width, first in ((DAY, today - DAYS * DAY), (HOUR, first_kept(HOUR, now)), (MINUTE, first_kept(MINUTE, now))):
         each = tasks / DAYS * width / DAY
+        common = [(key, each * share) for key, share in series if each * share >= SELDOM]
+        rare = [(key, each * share) for key, share in series if each * share < SELDOM]
+        keys, ends = [key for key, _ in rare], list(accumulate(mean for _, mean in rare))
         for start in range(first, int(now.timestamp()), width):
-            for key, share in series:
-                number = _poisson(chance, each * share)
-                if number:
-                    rows.append((key, width, start, *_sum(chance, number, shares).values()))
+            numbers = Counter({key: _poisson(chance, mean) for key, mean in common})
+            if keys:  # not each is asked whether it has any: it is drawn whose they are
+                numbers.update(chance.choices(keys, cum_weights=ends, k=_poisson(chance, ends[-1])))
+            rows += [(key, width, start, *_sum(chance, number, shares).values())
+                     for key, number in numbers.items() if number]
             if len(rows) >= BATCH:
                 written += _write(rows)
     return written + _write(rows)

@@ -21,12 +21,6 @@ pytestmark = pytest.mark.django_db
 ALL = Q(dimension="all")
 
 
-@pytest.fixture(autouse=True)
-def nothing_known():
-    cache.clear()
-    caching.forget()
-
-
 def a_task(job: str) -> None:
     now = timezone.now()
     end(waiting(random.Random(1), now - timedelta(seconds=5), job=job), now, run=timedelta(seconds=1))

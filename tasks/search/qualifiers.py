@@ -135,8 +135,9 @@ def _run(value: str, position: int, now: datetime) -> Condition:
         conditions.ids(runs, place), all=True))
 
 
-def _ended(value: str, position: int, now: datetime) -> Q:
-    return Q(*((f"finished_at__{lookup}", to) for lookup, to in period(value, position, now, WHEN).tests))
+def _ended(value: str, position: int, now: datetime) -> Condition:
+    tests = period(value, position, now, WHEN).tests
+    return conditions.indexed(Q(*((f"finished_at__{lookup}", to) for lookup, to in tests)))
 
 
 LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
