@@ -10,6 +10,7 @@ import time
 from types import FrameType
 
 from bench import (
+    bulk,
     compose,
     events,
     graph,
@@ -31,7 +32,7 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
           "graph": graph.run, "release": release.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "millions": search.run_more,
-           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}
+           "bulk": bulk.run, "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}
 
 
 def main() -> int:
