@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "monitor", "wave", "retrospectives",
-           "events", "chaos", "fire", "all")
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "millions", "bulk", "monitor",
+           "wave", "retrospectives", "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
