@@ -12,6 +12,7 @@ from types import FrameType
 from bench import (
     alerts,
     analytics,
+    bulk,
     compose,
     events,
     exports,
@@ -34,9 +35,9 @@ from bench.size import FULL, QUICK, SHORT
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
           "graph": graph.run, "release": release.run, "keys": keys.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
-BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "analytics": analytics.run,
-           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run,
-           "alerts": alerts.run, "exports": exports.run}
+BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "millions": search.run_more,
+           "bulk": bulk.run, "analytics": analytics.run, "monitor": monitor.run, "events": events.run,
+           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run}
 
 
 def main() -> int:

@@ -15,7 +15,8 @@ from pathlib import Path
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str | None]:
-    """The URL of an empty PostgreSQL, with its own settings for durability; None when there is no `initdb`."""
+    """The URL of a PostgreSQL with its own settings for durability, empty unless the folder has held one before; None
+    when there is no `initdb`."""
     initdb = shutil.which("initdb")
     if initdb is None:
         yield None
@@ -28,7 +29,8 @@ def postgresql(folder: Path) -> Iterator[str | None]:
         port = free.getsockname()[1]
     # PostgreSQL will not run as root.
     as_whom = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-    if as_whom:
+    known = (data / "PG_VERSION").exists()
+    if as_whom and not known:
         folder.chmod(0o755)
         data.mkdir()
         shutil.chown(data, "nobody", "nogroup")
@@ -36,13 +38,14 @@ def postgresql(folder: Path) -> Iterator[str | None]:
     def call(*arguments: str) -> None:
         subprocess.run(arguments, check=True, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, cwd="/", **as_whom)
 
-    call(str(tools / "initdb"), "-D", str(data), "-U", "hub", "-A", "trust", "-E", "UTF8")
+    if not known:
+        call(str(tools / "initdb"), "-D", str(data), "-U", "hub", "-A", "trust", "-E", "UTF8")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories="
     call(str(tools / "pg_ctl"), "-D", str(data), "-o", options, "-l", str(data / "log"), "-w", "start")
     try:
         yield f"postgres://hub:@127.0.0.1:{port}/postgres"
     finally:
-        call(str(tools / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop")
+        call(str(tools / "pg_ctl"), "-D", str(data), "-m", "fast", "stop")
 
 
 def main() -> int:

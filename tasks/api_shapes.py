@@ -87,7 +87,8 @@ class TaskItem(Schema):
     id: UUID
     job: str
     name: str
-    state: TaskState
+    # A row may hold another: it is shown all the same.
+    state: str = Field(json_schema_extra={"enum": TaskState.values})
     priority: int
     lane: str
     queue: str

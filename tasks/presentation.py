@@ -16,7 +16,7 @@ from events.words import span
 from tasks.expectations import remaining, slower
 from tasks.models import Task
 from tasks.progress import shown
-from tasks.states import ACTIVE, TaskState
+from tasks.states import ACTIVE, TaskState, label_of
 from tasks.subjects import Subject, look_up
 
 DURATION = re.compile(r"\d+(\.\d+)? ?(ms|s|min|h)( \d+ (s|min))?")
@@ -125,8 +125,8 @@ def view_of(task: Task, now: datetime, *, steps: bool = True) -> TaskView:
 
 
 def look_of(state: str) -> Look:
-    """How a state looks."""
-    return Look(state, ICONS[TaskState(state)], TaskState(state).label)
+    """How a state looks, also one that Hub does not know."""
+    return Look(state, ICONS.get(state, "s-unknown"), label_of(state))
 
 
 def rows_of(tasks: list[Task], now: datetime) -> list[TaskRow]:

@@ -14,7 +14,7 @@ from tasks.masking import masked, told, told_detail
 from tasks.models import Attempt, Dependency, LogLine, Task
 from tasks.nodes.registry import waits_for
 from tasks.progress import shown
-from tasks.states import CELERY_STATES, ENDED, TaskState
+from tasks.states import CELERY_STATES, ENDED, TaskState, label_of
 
 PROJECT_SUBJECT = "projects.project:"
 LOG_TAIL = 50
@@ -105,7 +105,8 @@ def celery_status(task: Task) -> dict[str, Any]:
     """A task for scripts written against Celery: `state` in its words, `status` a sentence for people."""
     return {
         "task_id": str(task.pk),
-        "state": CELERY_STATES[task.state],
+        # As Celery itself says of what it does not know.
+        "state": CELERY_STATES.get(task.state, "PENDING"),
         "ready": task.state in ENDED,
         "status": sentence(task),
         "progress": shown(task)[0],
@@ -126,4 +127,4 @@ def sentence(task: Task) -> str:
         return task.step or "Running."
     if task.state == TaskState.FAILED:
         return task.error or "Failed."
-    return task.reason or f"{TaskState(task.state).label}."
+    return task.reason or f"{label_of(task.state)}."

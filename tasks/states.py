@@ -41,3 +41,8 @@ CELERY_STATES: dict[str, str] = {
     S.FAILED: "FAILURE",
     S.CANCELLED: "REVOKED",
 }
+
+
+def label_of(state: str) -> str:
+    """A state in words; one that Hub does not know as it is written."""
+    return TaskState(state).label if state in TaskState.values else state

@@ -52,7 +52,7 @@ def take(tasks: QuerySet[Task], query: Query, *, limit: int = DEFAULT_LIMIT, cur
     place = Place(last_of(Task, cursor, ascending), ascending)
     with answering(query, seconds or LIST):
         # The ids first: an index may know these, and sorts them without a look at the tasks.
-        found = _found(tasks, query, place, limit + 1)
+        found = found_keys(tasks, query, place, limit + 1)
         return cut(Task, list(tasks.filter(pk__in=found).order_by("pk" if ascending else "-pk")), limit, ascending)
 
 
@@ -85,8 +85,8 @@ def answering(query: Query, seconds: float) -> Iterator[None]:
         raise TooBroad(seconds, query.said) from None
 
 
-def _found(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
-    """The next ids. Tasks of some days stand side by side in the list, but for those that are misdated."""
+def found_keys(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
+    """The next ids, in the order of the list, where the tasks of some days stand side by side, but for the misdated."""
     tests = [test for one in query.conditions for test in one.created]
     look = _worded if query.text else _meeting
     if not tests:
