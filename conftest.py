@@ -249,7 +249,9 @@ class Workers:
     wait: Callable[..., Any]
     started: list[WorkerProcess] = field(default_factory=list)
 
-    def __call__(self, number: int = 1, lanes: str = "", environ: dict[str, str] | None = None) -> list[WorkerProcess]:
+    def __call__(self, number: int = 1, lanes: str = "", environ: dict[str, str] | None = None,
+                 before: tuple[str, ...] = ()) -> list[WorkerProcess]:
+        """`before`: words of a command that runs each of them, such as `setpriv` with what it takes away."""
         from rq.command import PUBSUB_CHANNEL_TEMPLATE
 
         from tasks import queue
@@ -258,7 +260,7 @@ class Workers:
         for _ in range(number):
             name = f"test-{os.getpid()}-{len(self.started) + 1}-{time.monotonic_ns()}"
             log = self.folder / f"{name}.log"
-            arguments = [sys.executable, str(REPOSITORY / "manage.py"), "worker", "--name", name]
+            arguments = [*before, sys.executable, str(REPOSITORY / "manage.py"), "worker", "--name", name]
             if lanes:
                 arguments += ["--lanes", lanes]
             with log.open("wb") as out:

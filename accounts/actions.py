@@ -21,6 +21,8 @@ from accounts.permissions import SCOPES_OF, Role, Scope
 from accounts.signals import admin_made, key_created, key_revoked, key_rotated, link_made, link_used
 
 LINK_LIFE = timedelta(minutes=15)
+# What an admin hands on, and what is sent by mail, takes a while to arrive.
+INVITATION_LIFE, PASSWORD_LIFE = timedelta(days=3), timedelta(hours=1)
 KEY = re.compile(r"hub_([0-9a-f]{12})_([A-Za-z0-9_-]{43})")
 
 
@@ -66,16 +68,21 @@ def make_key(name: str, role: str = "", created_by: str = "hub", *, scopes: Iter
 
 
 def find_key(plain: str, address: str = "") -> ApiKey | None:
-    """The key, unless it is malformed, unknown, wrong, expired or revoked. Notes its use, at most once a minute."""
+    """The key, unless it is malformed, unknown, wrong, expired or revoked. Notes its use."""
     match = KEY.fullmatch(plain)
     if not match:
         return None
     key = ApiKey.objects.filter(public_id=match[1], revoked_at=None).first()
     # Compared also where there is no such key, so that the time of the answer says nothing.
     right = hmac.compare_digest(key.secret_hash if key else "0" * 64, _hash(match[2]))
-    now = timezone.now()
-    if key is None or not right or key.has_expired(now):
+    if key is None or not right or key.has_expired(timezone.now()):
         return None
+    return noted(key, address)
+
+
+def noted(key: ApiKey, address: str) -> ApiKey:
+    """The key, whose use from this address is written down, at most once a minute."""
+    now = timezone.now()
     if key.last_used_at is None or now - key.last_used_at > timedelta(minutes=1) or key.last_used_address != address:
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=now, last_used_address=address)
         key.last_used_at, key.last_used_address = now, address
@@ -105,14 +112,15 @@ def revoke_key(key: ApiKey) -> bool:
     return True
 
 
-def make_sign_in_link(user: User | None = None) -> str:
-    """The URL path of a link that is good once, for 15 minutes: it signs `user` in, or makes an admin."""
+def make_sign_in_link(user: User | None = None, life: timedelta = LINK_LIFE, *, password: bool = False) -> str:
+    """The URL path of a link that is good once, for so long: it signs `user` in, or makes an admin; with `password`
+    the user chooses a new one first."""
     token = secrets.token_urlsafe(32)
     now = timezone.now()
     with transaction.atomic():
         SignInLink.objects.filter(expires_at__lt=now - timedelta(days=30)).delete()
         link = SignInLink.objects.create(
-            token_hash=_hash(token), user=user, created_at=now, expires_at=now + LINK_LIFE
+            token_hash=_hash(token), user=user, created_at=now, expires_at=now + life, password=password
         )
         link_made.send(SignInLink, link=link)
     return reverse("accounts:link", args=[token])
@@ -126,7 +134,7 @@ def read_link(token: str) -> SignInLink:
     if link.used_at is not None:
         raise LinkUnusable("used", "This link was used before. A link signs in once.")
     if link.expires_at <= timezone.now():
-        raise LinkUnusable("expired", "This link is too old. A link is good for 15 minutes.")
+        raise LinkUnusable("expired", "This link is too old. Ask for a new one.")
     _check_needed(link)
     return link
 

@@ -12,34 +12,39 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from accounts.actions import find_key
-from accounts.grants import Refused, admit
+from accounts.grants import Refused, admit, tell_who
 from accounts.models import ApiKey
 from accounts.permissions import Role, Scope
 from accounts.rates import ask
+from accounts.tokens import find_by_token
 
 
 @dataclass(frozen=True, slots=True)
 class Need:
     """What an operation needs. `scope`: what a key needs instead of the role; `by_project`: it keeps to the projects
     that the asker may see, so that it is also for those who may only see some; `polled`: few of its answers count
-    against the limit of a key."""
+    against the limit of a key; `payloads`: it answers with logs."""
 
     role: Role
     scope: Scope | None = None
     by_project: bool = False
     polled: bool = False
+    payloads: bool = False
 
     def check(self, request: HttpRequest, actor: Any) -> None:
         """AuthorizationError (403) when the actor may not do this."""
         place = request.resolver_match.kwargs.get("project_id") if request.resolver_match else None
         try:
-            admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
+            reach = admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
+            if self.payloads:
+                reach.check_payloads()
         except Refused as refused:
             raise AuthorizationError(message=refused.message) from None
 
 
 class KeyAuth(HttpBearer):
-    """`Authorization: Bearer hub_...`. Where there is a header it decides: a wrong key is 401 beside a good session."""
+    """`Authorization: Bearer hub_...`, or a token made from a key. Where there is a header it decides: a wrong key is
+    401 beside a good session."""
 
     def __init__(self, need: Need):
         super().__init__()
@@ -55,15 +60,31 @@ class KeyAuth(HttpBearer):
         return self.authenticate(request, token.strip())
 
     def authenticate(self, request: HttpRequest, token: str) -> ApiKey:
-        key = find_key(token, request.META.get("REMOTE_ADDR") or "")
+        find = find_key if token.startswith("hub_") else find_by_token
+        key = find(token, request.META.get("REMOTE_ADDR") or "")
         if key is None:
             raise AuthenticationError(message="The key is wrong, expired or revoked.")
         request.rate = ask(key.public_id, polled=self.need.polled)
         if not request.rate.passes:
             raise HttpError(429, f"The key has asked {request.rate.limit} times, which is its limit. "
                                  f"Ask again in {request.rate.reset} s.")
-        self.need.check(request, key)
+        self.check(request, key)
         return key
+
+    def check(self, request: HttpRequest, key: ApiKey) -> None:
+        """AuthorizationError (403) when the key may not do this."""
+        self.need.check(request, key)
+
+
+class AnyKey(KeyAuth):
+    """Any key, whatever it may do; no session."""
+
+    def __init__(self) -> None:
+        super().__init__(Need(Role.VIEWER))
+
+    def check(self, request: HttpRequest, key: ApiKey) -> None:
+        """It need not be allowed anything."""
+        tell_who(key)
 
 
 class SessionAuth(APIKeyCookie):
@@ -88,11 +109,11 @@ class SessionAuth(APIKeyCookie):
         return request.user
 
 
-def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False, polled: bool = False
-          ) -> list[KeyAuth | SessionAuth]:
+def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False, polled: bool = False,
+          payloads: bool = False) -> list[KeyAuth | SessionAuth]:
     """The `auth` of an operation that this role, and every role above it, may use: 401, 403 or 429 for all others,
     before the request's body is looked at. See `Need`."""
-    need = Need(needed, scope, by_project, polled)
+    need = Need(needed, scope, by_project, polled, payloads)
     return [KeyAuth(need), SessionAuth(need)]
 
 

@@ -12,6 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
+
 from accounts.models import ApiKey, Grant
 from accounts.permissions import Role, Scope, at_least
 from accounts.roles import role_of
@@ -42,14 +45,20 @@ class Reach:
 
     @property
     def visible(self) -> frozenset[int] | None:
-        """The projects that exist for them; None for all."""
-        return self._able(Role.VIEWER)
+        """The projects that exist for them; None for all, also where they have no role: then no door is open, but for
+        what Django's own permissions let them into."""
+        return frozenset(self.grants) if self.limited or (self.grants and not self.role) else None
 
     def may(self, needed: Role, project: int | None = None) -> bool:
         """Whether they may do what that role may, on this project or without one everywhere."""
         if project is not None and project in self.grants and at_least(self.grants[project], needed):
             return True
         return not self.limited and at_least(self.role, needed)
+
+    def check_payloads(self) -> None:
+        """Raises Refused for somebody who may not see parameters, environments and logs."""
+        if not self.payloads:
+            raise Refused("You may not see parameters, environments and logs.")
 
     def projects_for(self, needed: Role, scope: Scope | None = None, by_project: bool = False,
                      project: int | None = None) -> frozenset[int] | None:
@@ -94,7 +103,7 @@ def reach_of(actor: Any) -> Reach:
         return Reach("anonymous", None)
     limited, payloads, granted = getattr(actor, "access_row", None) or _access_row(actor)
     if role == Role.ADMIN:
-        return Reach(actor.get_username(), role, payloads=payloads)
+        return Reach(actor.get_username(), role)
     return Reach(actor.get_username(), role, limited, granted, payloads)
 
 
@@ -111,6 +120,18 @@ def admit(actor: Any, needed: Role, scope: Scope | None = None, *, by_project: b
     projects = reach.projects_for(needed, scope, by_project, project)
     admitted.send(Reach, reach=reach, projects=projects)
     return reach
+
+
+def projects_by_number() -> dict[int, str]:
+    """All projects that may be granted, by number their names, in the order of these."""
+    rows = apps.get_model(settings.HUB_GRANTED_MODEL)._base_manager.order_by("name")
+    return dict(rows.values_list("pk", "name"))
+
+
+def tell_who(actor: Any) -> None:
+    """The request at hand is of this actor, who is let in to nothing by that."""
+    reach = reach_of(actor)
+    admitted.send(Reach, reach=reach, projects=reach.visible)
 
 
 def _access_row(user: Any) -> tuple[bool, bool, dict[int, str]]:

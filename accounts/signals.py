@@ -9,4 +9,6 @@ admitted = Signal()  # reach, projects: who the request at hand comes from, and 
 link_made = Signal()  # link
 link_used = Signal()  # link, user
 admin_made = Signal()  # user
+person_changed = Signal()  # user, by, what: by the name of what was changed its new value
+sessions_ended = Signal()  # user, number: sessions that were ended from another one
 sign_in_limited = Signal()  # address, name, standing: too many sign-ins failed

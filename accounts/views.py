@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.auth import login, logout
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -14,8 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.actions import LinkUnusable, read_link, use_link
+from accounts.actions import AccountError, LinkUnusable, read_link, use_link
 from accounts.forms import FirstAdminForm
+from accounts.models import SignInLink
+from accounts.people import set_password
 from accounts.signals import sign_in_limited
 from accounts.throttle import Standing, count_failure, forget, standing
 
@@ -59,13 +61,15 @@ class SignInView(LoginView):
 
 
 @never_cache
-@sensitive_post_parameters("password1")
+@sensitive_post_parameters("password1", "password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def link(request: HttpRequest, token: str) -> HttpResponse:
     """A one-time link. Opening it changes nothing, because mail programs and chats open links as well; the button on
     the page spends it: it signs in, or makes the first admin and signs in."""
     try:
         found = read_link(token)
+        if found.user is not None and found.password:
+            return _new_password(request, found)
         if found.user is not None:
             if request.method != "POST":
                 return render(request, "accounts/link.html", {"person": found.user})
@@ -83,6 +87,23 @@ def link(request: HttpRequest, token: str) -> HttpResponse:
     except LinkUnusable as error:
         status = 404 if error.why == "unknown" else 410
         return render(request, "accounts/link_unusable.html", {"error": error}, status=status)
+    login(request, user, backend=BACKEND)
+    return redirect(settings.LOGIN_REDIRECT_URL)
+
+
+def _new_password(request: HttpRequest, found: SignInLink) -> HttpResponse:
+    """The link lets its person choose a password, and signs in with it; everywhere else they are signed out."""
+    if request.method != "POST":
+        return render(request, "accounts/new_password.html", {"person": found.user})
+    try:
+        with transaction.atomic():
+            user = use_link(found)
+            set_password(user, request.POST.get("password1", ""))
+    except LinkUnusable:
+        raise
+    except AccountError as error:
+        context = {"person": found.user, "problem": error.message}
+        return render(request, "accounts/new_password.html", context, status=422)
     login(request, user, backend=BACKEND)
     return redirect(settings.LOGIN_REDIRECT_URL)
 

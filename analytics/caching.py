@@ -61,6 +61,12 @@ def remembered(name: str, question: Any, of: Q, make: Callable[[], Any]) -> Any:
     return made
 
 
+def forget() -> None:
+    """Forget every answer that this process holds."""
+    with _guard:
+        _held.clear()
+
+
 def asked() -> dict[str, int]:
     """How many answers this process has given that it knew, and that had to be made."""
     return dict(_asked)

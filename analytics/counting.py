@@ -13,6 +13,8 @@ from analytics.models import Uncounted
 
 # Tasks in one transaction, which others that write on SQLite wait for, and the seconds after which no other is begun.
 BATCH, ENOUGH = 100, 0.06
+# The same for somebody who waits until all is counted.
+LARGE_BATCH = 2000
 EXPIRE_EVERY = 3600.0
 
 _expired_at: float | None = None
@@ -28,21 +30,21 @@ def keep_up() -> None:
         _expired_at = time.monotonic()
 
 
-def count_all(within: float | None = None) -> int:
+def count_all(within: float | None = None, batch: int = 0) -> int:
     """Count all that has ended, or as much as can be begun within so many seconds; how many tasks that were."""
     began, counted = time.monotonic(), 0
     while Uncounted.objects.exists():
-        counted += count_some()
+        counted += count_some(batch or BATCH)
         if within is not None and time.monotonic() - began > within:
             break
     return counted
 
 
-def count_some() -> int:
+def count_some(batch: int = BATCH) -> int:
     """Count a few, in one transaction: they are in the roll-ups and no longer uncounted, or neither. How many."""
     with transaction.atomic():
         version = rollups.raise_version()
-        rows = list(Uncounted.objects.order_by("id")[:BATCH])
+        rows = list(Uncounted.objects.order_by("id")[:batch])
         rollups.add(rollups.summed(map(fact_of, rows), timezone.now()), version)
         Uncounted.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)

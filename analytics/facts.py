@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
 from analytics import schema
 from analytics.models import Series, Uncounted
+from analytics.spread import place_of
 from tasks.models import wait_between
 from tasks.shapes import PROJECT_SUBJECT
 
@@ -21,23 +22,31 @@ SEPARATOR = "/"
 @dataclass(frozen=True, slots=True)
 class Fact:
     """A task that ended at `at` (seconds since the epoch). Lengths are microseconds, None where it never began: the
-    wait lasts until the first attempt, so no retry is in it."""
+    wait lasts until the first attempt, so no retry is in it. `waited` and `ran` are their places in a spread."""
 
-    task: uuid.UUID
     at: int
     state: str
-    places: tuple[tuple[str, str], ...]
     wait: int | None
     run: int | None
-    busy: int
+    waited: int = 0
+    ran: int = 0
+    busy: int = 0
+    places: tuple[tuple[str, str], ...] = ()
+    task: uuid.UUID | None = None
 
 
 def fact_of(row: Uncounted) -> Fact:
     """What is known of a task as a fact."""
-    wait = wait_between(row.created_at, row.ready_at, row.run_at, row.started_at)
-    run = None if row.started_at is None else row.finished_at - row.started_at
-    return Fact(row.task, int(row.finished_at.timestamp()), row.state, _places(row), _microseconds(wait),
-                _microseconds(run), max(row.busy, 0))
+    fact = fact_between(row.state, row.created_at, row.ready_at, row.run_at, row.started_at, row.finished_at)
+    return replace(fact, busy=max(row.busy, 0), places=_places(row), task=row.task)
+
+
+def fact_between(state: str, created: datetime, ready: datetime | None, planned: datetime | None,
+                 started: datetime | None, finished: datetime) -> Fact:
+    """The same of a task of which only its times were read."""
+    wait = _microseconds(wait_between(created, ready, planned, started))
+    run = _microseconds(None if started is None else finished - started)
+    return Fact(int(finished.timestamp()), state, wait, run, place_of(wait or 0), place_of(run or 0))
 
 
 def ended_on(day: date) -> Iterator[Fact]:

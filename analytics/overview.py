@@ -9,7 +9,8 @@ from typing import Any
 from analytics import pictures
 from analytics.asked import Asked
 from analytics.measures import MEASURES, SHARES, Total
-from analytics.queries import together, trend
+from analytics.queries import together, trend, whole
+from analytics.ranges import at, cover
 from events.words import span
 from tasks.models import Task
 from tasks.queue import QueueAway
@@ -30,10 +31,11 @@ class Tile:
     level: str = ""
 
 
-def figures(asked: Asked) -> dict[str, Any]:
+def figures(asked: Asked, moment: datetime) -> dict[str, Any]:
     """The context of `analytics/_overview.html`."""
     totals = trend(asked.range)
-    now, before = together(totals), together(trend(asked.range.before))
+    now = together(totals)
+    before = whole(cover(at(asked.range.before.begin), at(asked.range.begin), moment))
     charts = [
         pictures.ended("ended", asked.range, totals),
         pictures.lines("failures", "Failure rate", asked.range, ["failure_rate"], totals),

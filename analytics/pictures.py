@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from django.utils.safestring import SafeString
 
 from analytics.measures import MEASURES, TASKS, Measure, Total
+from analytics.models import DAY
 from analytics.queries import EVERYTHING, Slice
-from analytics.ranges import DAY, STEPS, Range, ended_in, tasks_url
-from events.charts import Series, line
-from events.charts.bars import bars
+from analytics.ranges import STEPS, Range, at, ended_in, tasks_url
+from events.charts import Series, bars, line
 from events.charts.units import Unit
 
 QUALIFIERS = {"all": "", "job": "job", "lane": "lane", "priority": "priority", "project": "project", "worker": "worker"}
@@ -39,6 +39,11 @@ def links(asked: Range, of: Slice = EVERYTHING, more: str = "") -> list[str]:
     return [tasks_url(f"{which} {ended_in(start, start + asked.step)}".strip()) for start in asked.starts]
 
 
+def tasks_of(of: Slice, asked: Range) -> str:
+    """The address of all of them in a range."""
+    return tasks_url(f"{query_of(of)} {ended_in(asked.begin, asked.end)}".strip())
+
+
 def a_point(asked: Range) -> str:
     """What a point of a chart stands for."""
     return POINTS[next(name for name, step in STEPS.items() if step == asked.step)]
@@ -46,11 +51,15 @@ def a_point(asked: Range) -> str:
 
 def note(asked: Range) -> str:
     """What is said under the title of a chart."""
-    first, last = asked.times[0], asked.times[-1]
-    days = asked.step >= DAY
-    when = (f"{first.day} {first:%b %Y} to {last.day} {last:%b %Y}" if days else
-            f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}")
-    return f"{when}, UTC. {a_point(asked)}."
+    return f"{span(asked)}. {a_point(asked)}."
+
+
+def span(asked: Range) -> str:
+    """A range in words, from its first moment to its last."""
+    first, last = at(asked.begin), at(asked.end - 1)
+    if asked.step >= DAY:
+        return f"{first.day} {first:%b %Y} to {last.day} {last:%b %Y}, UTC"
+    return f"{first.day} {first:%b %H:%M} to {last.day} {last:%b %H:%M}, UTC"
 
 
 def ended(key: str, asked: Range, totals: Sequence[Total], of: Slice = EVERYTHING, title: str = "Tasks that ended"
@@ -72,12 +81,13 @@ def lines(key: str, title: str, asked: Range, measures: Sequence[str], totals: S
 
 
 def compared(key: str, measure: Measure, asked: Range, now: Sequence[Total], before: Sequence[Total],
-             of: Slice = EVERYTHING) -> SafeString:
+             of: Slice = EVERYTHING, *, level: int = 2, title: str = "") -> SafeString:
     """One measure, and what it was in the period before."""
     series = [Series(measure.label, values(measure, now), "1", area=True),
-              Series("Period before", values(measure, before)[:len(now)], "5", dashed=True)]
-    return line(key, asked.times, series, measure.unit, measure.label, kind="tall", links=links(asked, of)).figure(
-        measure.label, note(asked), 2)
+              Series("Period before", values(measure, before)[: len(now)], "5", dashed=True)]
+    kind = "tall" if level == 2 else ""
+    return line(key, asked.times, series, measure.unit, measure.label, kind=kind, links=links(asked, of)).figure(
+        title or measure.label, note(asked), level)
 
 
 def values(measure: Measure, totals: Sequence[Total]) -> list[float | None]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Max, Q, Sum
+from django.db.models import Max, Q, QuerySet, Sum
 
 from analytics.measures import Total
 from analytics.models import DAY, HOUR, Bucket, Series
-from analytics.ranges import Range
+from analytics.ranges import Cover, Range
 from analytics.rollups import COLUMNS
 from analytics.rollups import Sum as Part
 from analytics.spread import Spread
@@ -19,6 +19,7 @@ SPREADS = {"wait": "waits", "run": "runs"}
 HOURS_OF_WEEK = 168
 Kinds = Collection[str]
 BOTH = ("wait", "run")
+STATE = "state"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +60,35 @@ def together(totals: Iterable[Total]) -> Total:
     return whole
 
 
-def breakdown(within: Q, dimension: str, keys: Sequence[str] | None = None, spreads: Kinds = BOTH, most: int = 100,
-              seconds: int = 0) -> tuple[dict[str, Total], int]:
-    """By key of a dimension (all, or these) what ended in the buckets that meet a condition, those with most tasks
-    first; and how many keys there are. Only of the first `most` is more than the number read."""
-    series = Series.objects.filter(dimension=dimension)
+def breakdown(within: Cover, dimension: str, keys: Sequence[str] | None = None, spreads: Kinds = BOTH,
+              most: int = 100) -> tuple[dict[str, Total], int]:
+    """By key of a dimension (all, or these) what ended in a range, those with most tasks first; and how many keys there
+    are. Only of the first `most` the histograms are read. The dimension may also be the state."""
+    series = Series.objects.filter(dimension="all" if dimension == STATE else dimension)
     if keys is not None:
         series = series.filter(key__in=keys)
-    named = {pk: (key, state) for pk, key, state in series.values_list("pk", "key", "state")}
-    buckets = Bucket.objects.filter(within, series__in=series.values("pk")).order_by()
-    sums = buckets.values_list("series_id").annotate(
-        *(Sum(name, default=0) for name in SUMS), *(Max(name, default=0) for name in HIGHS))
+    named = {pk: (state if dimension == STATE else key, state)
+             for pk, key, state in series.values_list("pk", "key", "state")}
+    pieces = [Bucket.objects.filter(piece, series__in=series.values("pk")).order_by() for piece in within.pieces]
     totals: dict[str, Total] = {}
-    for pk, *values in sums:
-        key, state = named[pk]
-        totals.setdefault(key, Total(seconds=seconds)).add(state, _part((*SUMS, *HIGHS), [int(one) for one in values]))
+    for buckets in pieces:
+        sums = buckets.values_list("series_id").annotate(
+            *(Sum(name, default=0) for name in SUMS), *(Max(name, default=0) for name in HIGHS))
+        for pk, *values in sums:
+            key, state = named[pk]
+            total = totals.setdefault(key, Total(seconds=within.end - within.begin))
+            total.add(state, _part((*SUMS, *HIGHS), [int(one) for one in values]))
     chosen = sorted(totals, key=lambda key: (-totals[key].all.count, key))
     shown = {key: totals[key] for key in chosen[:most]}
     if spreads:
-        _fill(shown, buckets, named, spreads)
+        _fill(shown, pieces, named, spreads)
     return shown, len(chosen)
+
+
+def whole(within: Cover, of: Slice = EVERYTHING) -> Total:
+    """What ended in a range, as one total."""
+    found, _ = breakdown(within, of.dimension, [of.key])
+    return found.get(of.key, Total(seconds=within.end - within.begin))
 
 
 def hours_of_week(asked: Q, of: Slice = EVERYTHING) -> list[tuple[int, int]]:
@@ -93,14 +103,16 @@ def hours_of_week(asked: Q, of: Slice = EVERYTHING) -> list[tuple[int, int]]:
     return [(ended, failed) for ended, failed in cells]
 
 
-def _fill(totals: dict[str, Total], buckets, named: dict[int, tuple[str, str]], spreads: Kinds) -> None:
+def _fill(totals: dict[str, Total], pieces: Sequence[QuerySet[Bucket]], named: dict[int, tuple[str, str]],
+          spreads: Kinds) -> None:
     """Read the histograms of these."""
     names = [SPREADS[kind] for kind in spreads]
     wanted = [pk for pk, (key, _) in named.items() if key in totals]
     packed: dict[tuple[str, str], list[bytes]] = {}
-    for pk, *values in buckets.filter(series__in=wanted).values_list("series_id", *names):
-        for name, value in zip(names, values, strict=True):
-            packed.setdefault((named[pk][0], name), []).append(value)
+    for buckets in pieces:
+        for pk, *values in buckets.filter(series__in=wanted).values_list("series_id", *names):
+            for name, value in zip(names, values, strict=True):
+                packed.setdefault((named[pk][0], name), []).append(value)
     for (key, name), parts in packed.items():
         setattr(totals[key].all, name, Spread(*parts))
 

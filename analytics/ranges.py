@@ -59,6 +59,16 @@ class Range:
         return Q(width=self.width, start__gte=self.begin, start__lt=self.end)
 
 
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """From `begin` on and before `end`, in `pieces`: conditions on buckets, each for itself, because together no index
+    would help."""
+
+    begin: int
+    end: int
+    pieces: tuple[Q, ...]
+
+
 def at(seconds: int) -> datetime:
     """The moment so many seconds after the epoch."""
     return datetime.fromtimestamp(seconds, UTC)
@@ -93,28 +103,22 @@ def asked(since: str, until: str, now: datetime, step: str = "", *, usual: str =
     return found
 
 
-def cover(begin: datetime, end: datetime, now: datetime) -> tuple[Q, int, int]:
-    """The condition of the fewest buckets that hold a range, with its begin and end as they are: whole minutes, or
-    whole hours or days where no minutes are kept any more."""
+def cover(begin: datetime, end: datetime, now: datetime) -> Cover:
+    """The fewest buckets that hold a range: whole minutes at its ends, or whole hours or days where no minutes are kept
+    any more."""
     finest = next(width for width in WIDTHS if width not in KEPT or begin.timestamp() >= first_kept(width, now))
     first = int(begin.timestamp()) // finest * finest
     last = -(-int(end.timestamp()) // finest) * finest
-    condition, low, high = Q(), first, last
+    pieces, low, high = [], first, last
     for width in WIDTHS[WIDTHS.index(finest):]:
-        wider = next((each for each in WIDTHS if each > width), None)
-        if wider is None:
-            condition |= Q(width=width, start__gte=low, start__lt=high)
-            break
-        inner_low, inner_high = -(-low // wider) * wider, high // wider * wider
+        wider = next((each for each in WIDTHS if each > width), 0)
+        inner_low, inner_high = (-(-low // wider) * wider, high // wider * wider) if wider else (low, low)
         if inner_low >= inner_high:  # not one whole bucket of the next width is in it
-            condition |= Q(width=width, start__gte=low, start__lt=high)
+            pieces.append((width, low, high))
             break
-        if low < inner_low:
-            condition |= Q(width=width, start__gte=low, start__lt=inner_low)
-        if inner_high < high:
-            condition |= Q(width=width, start__gte=inner_high, start__lt=high)
+        pieces += [(width, *ends) for ends in ((low, inner_low), (inner_high, high)) if ends[0] < ends[1]]
         low, high = inner_low, inner_high
-    return condition, first, last
+    return Cover(first, last, tuple(Q(width=width, start__gte=low, start__lt=high) for width, low, high in pieces))
 
 
 def ended_in(begin: int, end: int) -> str:

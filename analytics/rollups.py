@@ -22,7 +22,10 @@ SUMS = ("count", "waited", "wait_sum", "ran", "run_sum", "busy")
 COLUMNS = ("count", "waited", "wait_sum", "wait_max", "waits", "ran", "run_sum", "run_max", "runs", "busy")
 PLACE = ("series_id", "width", "start")
 TABLE = Bucket._meta.db_table
-READ = f"SELECT {', '.join((*PLACE, *COLUMNS))} FROM {TABLE} WHERE ({', '.join(PLACE)}) IN (VALUES {{rows}})"
+# A join whose order is given: SQLite would look at every bucket for a list of places.
+READ = (f"WITH wanted ({', '.join(PLACE)}) AS (VALUES {{rows}}) SELECT"
+        f" {', '.join(f'{TABLE}.{column}' for column in (*PLACE, *COLUMNS))} FROM wanted CROSS JOIN {TABLE}"
+        f" WHERE {' AND '.join(f'{TABLE}.{column} = wanted.{column}' for column in PLACE)}")
 WRITE = (f"INSERT INTO {TABLE} ({', '.join((*PLACE, *COLUMNS))}) VALUES ({', '.join(['%s'] * 13)})"
          f" ON CONFLICT ({', '.join(PLACE)}) DO UPDATE SET"
          f" {', '.join(f'{column} = excluded.{column}' for column in COLUMNS)}")
@@ -61,12 +64,14 @@ class Sum:
             self.waited += 1
             self.wait_sum += fact.wait
             self.wait_max = max(self.wait_max, fact.wait)
-            self.waits.add(fact.wait)
+            counts = self.waits.counts
+            counts[fact.waited] = counts.get(fact.waited, 0) + 1
         if fact.run is not None:
             self.ran += 1
             self.run_sum += fact.run
             self.run_max = max(self.run_max, fact.run)
-            self.runs.add(fact.run)
+            counts = self.runs.counts
+            counts[fact.ran] = counts.get(fact.ran, 0) + 1
 
     def add(self, other: Sum) -> None:
         """Add what another bucket holds."""
@@ -184,13 +189,22 @@ def _on(start: int):
 
 def _numbers(named: Sequence[Named], version: int) -> dict[Named, int]:
     """The primary keys of series, which are made where there are none, and have this version now."""
-    Series.objects.bulk_create(
-        [Series(dimension=dimension, key=key, state=state, version=version) for dimension, key, state in named],
-        update_conflicts=True, unique_fields=["dimension", "key", "state"], update_fields=["version"], batch_size=500)
-    keys = {key for _, key, _ in named}
+    found = _known(named)
+    if missing := [one for one in named if one not in found]:
+        Series.objects.bulk_create(
+            [Series(dimension=dimension, key=key, state=state) for dimension, key, state in missing], batch_size=500)
+        found |= _known(missing)
+    for part in _in_parts(list(found.values()), 500):
+        Series.objects.filter(pk__in=part).update(version=version)
+    return found
+
+
+def _known(named: Sequence[Named]) -> dict[Named, int]:
     wanted, found = set(named), {}
-    for part in _in_parts(sorted(keys), 500):
-        for pk, *place in Series.objects.filter(key__in=part).values_list("pk", "dimension", "key", "state"):
+    dimensions = {dimension for dimension, _, _ in named}
+    for part in _in_parts(sorted({key for _, key, _ in named}), 500):
+        known = Series.objects.filter(dimension__in=dimensions, key__in=part).order_by()
+        for pk, *place in known.values_list("pk", "dimension", "key", "state"):
             if tuple(place) in wanted:
                 found[tuple(place)] = pk
     return found

@@ -10,6 +10,7 @@ import time
 from types import FrameType
 
 from bench import (
+    analytics,
     compose,
     events,
     graph,
@@ -30,8 +31,8 @@ from bench.size import FULL, QUICK, SHORT
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
           "graph": graph.run, "release": release.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
-BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "monitor": monitor.run,
-           "events": events.run, "wave": wave.run, "compose": compose.run}
+BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "analytics": analytics.run,
+           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}
 
 
 def main() -> int:

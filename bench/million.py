@@ -46,7 +46,7 @@ def generate(count: int, until: datetime | None = None, seed: int = 7) -> None:
     patterns = {state: [Pattern(_task(chance, state)) for _ in range(min(PATTERNS, count))]
                 for state in STATES}
     rare = Pattern(_task(chance, "succeeded", note="xylophone"))
-    with _without_indexes("tasks_task", "tasks_attempt", "tasks_document"):
+    with without_indexes("tasks_task", "tasks_attempt", "tasks_document"):
         for begin in range(0, count, BATCH):
             tasks, words, attempts = [], [], []
             for number in range(begin, min(begin + BATCH, count)):
@@ -162,7 +162,7 @@ def _state(chance: random.Random, number: int, count: int) -> str:
 
 
 @contextmanager
-def _without_indexes(*tables: str) -> Iterator[None]:
+def without_indexes(*tables: str) -> Iterator[None]:
     """Without those indexes that no constraint needs; they are made anew at the end."""
     marks = ", ".join(["%s"] * len(tables))
     known = (f"SELECT indexname, indexdef FROM pg_indexes WHERE tablename IN ({marks})"

@@ -53,9 +53,9 @@ def prune_before(moment: datetime, domain: str = "", others: Iterable[str] = ())
     """
     old = Event._base_manager.filter(timestamp__lt=moment).order_by("pk")
     if domain:
-        old = old.filter(subject__startswith=f"{own()}{domain}.")
+        old = old.filter(subject__begins=f"{own()}{domain}.")
     for other in others:
-        old = old.exclude(subject__startswith=f"{own()}{other}.")
+        old = old.exclude(subject__begins=f"{own()}{other}.")
     while keys := list(old.values_list("pk", flat=True)[:BATCH]):
         yield Event._base_manager.filter(pk__in=keys).delete()[0]
         # Those that stay are not looked at again at each step.

@@ -35,6 +35,11 @@ LOOKS = {
     "signed-out": ("debug", "user"),
     "key-created": ("info", "key"),
     "key-revoked": ("info", "key"),
+    "firing": ("error", "bell"),
+    "resolved": ("ok", "bell"),
+    "pending": ("debug", "bell"),
+    "passed": ("debug", "bell"),
+    "undelivered": ("warning", "bell"),
 }
 SHOWN = 4
 LONGEST = 80

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import CharField, Q
+from django.db.models.lookups import StartsWith
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]+")
 ACTION = re.compile(rf"{TOKEN.pattern}(?:\.{TOKEN.pattern})+")
@@ -16,6 +18,19 @@ LONGEST = 255
 
 class BadSubject(ValueError):
     """A subject or pattern that is not made of tokens of letters, digits, '-' and '_', parted by dots."""
+
+
+@CharField.register_lookup
+class Begins(StartsWith):
+    """`subject__begins=`: as `startswith`, and letter by letter on every database. SQLite's LIKE takes `A` for `a`, and
+    no index; its texts are in the order of their bytes, so a range is the same. What it begins with ends in ASCII."""
+
+    lookup_name = "begins"
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+        left, params = self.process_lhs(compiler, connection)
+        after = self.rhs[:-1] + chr(ord(self.rhs[-1]) + 1)
+        return f"({left} >= %s AND {left} < %s)", [*params, self.rhs, *params, after]
 
 
 def own() -> str:
@@ -72,7 +87,7 @@ class Pattern:
             fixed.append(token)
         prefix = "".join(f"{token}." for token in fixed)
         # The plain prefix lets the index narrow the rows before the expression looks at them.
-        query = Q(subject__startswith=prefix) if prefix else Q()
+        query = Q(subject__begins=prefix) if prefix else Q()
         if self.tokens[len(fixed):] != [">"]:
             query &= Q(subject__regex=f"^{self._expression.pattern}$")
         return query

@@ -11,7 +11,10 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Router, Swagger
 
 from accounts.api_auth import allow
+from accounts.api_token import router as token_router
 from accounts.models import Role
+from alerts.api import router as alerts_router
+from analytics.api import router as analytics_router
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
@@ -34,6 +37,7 @@ from tasks.api_nodes import router as nodes_router
 from tasks.api_saved import router as saved_router
 from tasks.api_schedules import router as schedules_router
 from tasks.api_workers import router as workers_router
+from webhooks.api import router as webhooks_router
 
 
 class HubAPI(NinjaAPI):
@@ -89,13 +93,14 @@ api = HubAPI(
 add_error_handlers(api)
 # What these answer keeps to the projects that the asker may see.
 BY_PROJECT = allow(Role.VIEWER, by_project=True)
+PAYLOADS = allow(Role.VIEWER, by_project=True, payloads=True)
 # Before the registry, which takes any other word in this place for the id of a project.
 api.add_router("/projects", adoption.router)
 api.add_router("/projects", previews.router)
 api.add_router("/projects", registry.router, auth=BY_PROJECT)
-api.add_router("/projects", variables.router, auth=BY_PROJECT)
+api.add_router("/projects", variables.router, auth=PAYLOADS)
 api.add_router("/projects", leases.router, auth=BY_PROJECT)
-api.add_router("/projects", logs.router, auth=BY_PROJECT)
+api.add_router("/projects", logs.router, auth=PAYLOADS)
 api.add_router("/orchestration", orchestration.router, auth=BY_PROJECT)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)
@@ -113,4 +118,8 @@ api.add_router("/subject-caps", caps_router)
 api.add_router("/nodes", nodes_router)
 api.add_router("/workers", workers_router)
 api.add_router("/crews", crews_router)
+api.add_router("/analytics", analytics_router)
+api.add_router("/alerts", alerts_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
+api.add_router("/webhooks", webhooks_router)
+api.add_router("/token", token_router)

@@ -10,12 +10,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from alerts.errors import AlertError, NotNow
+from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
 from events.moments import BadMoment
@@ -171,6 +173,10 @@ def _too_broad(request: HttpRequest, error: TooBroad) -> HttpResponse:
     return api_error(422, error.message, field="q", hint=error.hint)
 
 
+def _alert_error(request: HttpRequest, error: AlertError) -> HttpResponse:
+    return api_error(409 if isinstance(error, NotNow) else 422, error.message, field=error.field)
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -193,16 +199,16 @@ def _bad_moment(request: HttpRequest, error: BadMoment) -> HttpResponse:
     return api_error(400, str(error), field=error.field)
 
 
+def _bad_question(request: HttpRequest, error: BadQuestion) -> HttpResponse:
+    return api_error(422, error.message, field=error.field, hint=error.hint)
+
+
 def _beyond_the_end(request: HttpRequest, error: BeyondTheEnd) -> HttpResponse:
     return api_error(400, str(error), field="after")
 
 
 def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
     return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
-
-
-def _denied(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
-    return api_error(403, str(error))
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
@@ -234,13 +240,14 @@ HANDLERS: dict[type[Exception], Any] = {
     TooBroad: _too_broad,
     NotYet: _not_yet,
     TaskError: _task_error,
+    AlertError: _alert_error,
     BadCursor: _bad_cursor,
     BadKey: _bad_key,
     BadSubject: _bad_subject,
     BadMoment: _bad_moment,
+    BadQuestion: _bad_question,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
-    PermissionDenied: _denied,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

@@ -1,4 +1,4 @@
-"""What the API's document says of events: examples, and the refusals of single operations."""
+"""What the API's document says of events and tokens: examples, and the refusals of single operations."""
 
 from __future__ import annotations
 
@@ -16,4 +16,7 @@ REFERENCE = {
     "stream_events": Entry(query={"subject": "hub.main.shop.>"}, errors={503: "Too many streams are open."}),
     "export_events": Entry(query={"format": "csv", "since": "1d"}),
     "show_event": Entry(EVENT),
+    "make_token_from_key": Entry(
+        {"token": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "token_type": "Bearer", "expires_in": 600, "scopes": ["read"]},
+        {"scopes": ["read"], "seconds": 600}),
 }

@@ -8,4 +8,4 @@ class HubConfig(AppConfig):
     name = "hub"
 
     def ready(self) -> None:
-        autodiscover_modules("audit")
+        autodiscover_modules("audit", "audit_admin")

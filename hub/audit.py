@@ -5,10 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db.models.signals import post_save
 from django.dispatch import receiver
 
 from accounts.models import ApiKey, SignInLink
@@ -20,6 +18,8 @@ from accounts.signals import (
     key_rotated,
     link_made,
     link_used,
+    person_changed,
+    sessions_ended,
     sign_in_limited,
 )
 from accounts.throttle import Standing
@@ -27,8 +27,6 @@ from events.actions import record
 from events.context import acting, current
 
 logger = logging.getLogger("hub.audit")
-
-DONE = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
 
 
 @receiver(user_logged_in)
@@ -88,14 +86,14 @@ def made_admin(sender: Any, user: User, **kwargs: Any) -> None:
     record("audit.admin-made", {"user": user.get_username()})
 
 
-@receiver(post_save, sender=LogEntry)
-def changed_in_the_admin(sender: Any, instance: LogEntry, created: bool, **kwargs: Any) -> None:
-    """What the admin site keeps itself: which row of what, and which of its fields."""
-    if created:
-        record("audit.admin-changed", {
-            "what": DONE.get(instance.action_flag, "changed"), "kind": str(instance.content_type or ""),
-            "id": str(instance.object_id or ""), "name": instance.object_repr, "change": instance.get_change_message(),
-        })
+@receiver(person_changed)
+def changed_person(sender: Any, user: User, what: dict[str, Any], **kwargs: Any) -> None:
+    _record_done("audit.person-changed", {"user": user.get_username(), **what})
+
+
+@receiver(sessions_ended)
+def ended_sessions(sender: Any, user: User, number: int, **kwargs: Any) -> None:
+    _record_done("audit.sessions-ended", {"user": user.get_username(), "sessions": number})
 
 
 def _known(name: str) -> str | None:

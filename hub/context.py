@@ -9,9 +9,11 @@ from django.db.models import Count, Value
 from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
+from accounts.grants import visible
 from accounts.models import Role
 from accounts.roles import at_least, role_of
 from accounts.views import THEME_COOKIE, THEMES
+from alerts.presentation import banner
 from projects.models import Project
 from tasks.models import Task
 from tasks.states import ACTIVE
@@ -19,7 +21,8 @@ from tasks.states import ACTIVE
 
 def shell(request: HttpRequest) -> dict[str, Any]:
     """`hub_version`, `hub_id`, `theme` (system, light, dark), `role` and what it allows (`may_operate`, `may_admin`),
-    and `nav`, the counts of projects and active tasks: one query, and only where a template reads them."""
+    `nav`, the counts of projects and active tasks, and `firing`, the alerts of the banner: one query each, and only
+    where a template reads them."""
     theme = request.COOKIES.get(THEME_COOKIE)
     role = role_of(request.user) if hasattr(request, "user") else None
     return {
@@ -30,6 +33,8 @@ def shell(request: HttpRequest) -> dict[str, Any]:
         "may_operate": at_least(role, Role.OPERATOR),
         "may_admin": at_least(role, Role.ADMIN),
         "nav": SimpleLazyObject(_counts),
+        # An alert is about the whole Hub: those who may see some projects only are not told.
+        "firing": SimpleLazyObject(banner) if role and visible(request.user) is None else None,
     }
 
 

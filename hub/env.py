@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
+from alerts import mail_server
+from alerts.mail_server import MailServer
 from events.nats import config as nats_config
 from events.nats.config import NatsConfig
 from events.outgoing.networks import Allowed
@@ -37,6 +39,7 @@ MOST_WORKERS = 64
 
 # As retrospectives.kinds, which is a room above this one.
 METRICS_KINDS = ("sprints", "github", "gitlab", "jira")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 NODE = r"[A-Za-z0-9_-]{1,64}"
 
 
@@ -65,18 +68,24 @@ class Env:
     workers_cooldown: int
     ageing: int
     task_limits: tuple[int, int]
+    log_level: str
+    log_format: str
     backup_dir: Path
     backup_keep: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
+    trusted_proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     outgoing_allow: Allowed
     metrics_api_url: str
     metrics_api_key: str
     metrics_api_kind: str
     llm: dict
+    url: str
+    mail: MailServer
+    alert_ping_url: str
     rate_hour: int
     rate_burst: int
     secure_cookies: bool
@@ -127,12 +136,15 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         workers_cooldown=_number("HUB_WORKERS_COOLDOWN", get("HUB_WORKERS_COOLDOWN", "5"), 1, 86400),
         ageing=_number("HUB_AGEING", get("HUB_AGEING", "60"), 1, 86400),
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
+        log_level=_one_of("HUB_LOG_LEVEL", get("HUB_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
+        log_format=_one_of("HUB_LOG_FORMAT", get("HUB_LOG_FORMAT", "line"), ("line", "json")),
         backup_dir=_backup_dir(get("HUB_BACKUP_DIR"), data),
         backup_keep=_number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
         projects_root=_projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
+        trusted_proxies=_networks("HUB_TRUSTED_PROXIES", get("HUB_TRUSTED_PROXIES")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
@@ -142,6 +154,9 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
              "model": get("LLM_MODEL", "default"),
              "timeout": _number("LLM_TIMEOUT", get("LLM_TIMEOUT", "20"), 1, 120),
              "tokens": _number("LLM_MAX_TOKENS", get("LLM_MAX_TOKENS", "1200"), 100, 100_000)},
+        url=_http_address("HUB_URL", get("HUB_URL", f"http://127.0.0.1:{get('HUB_PORT', '9000')}")).rstrip("/"),
+        mail=_mail(get),
+        alert_ping_url=_http_address("HUB_ALERT_PING_URL", get("HUB_ALERT_PING_URL")),
         rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
         rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
         secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
@@ -344,6 +359,13 @@ def _database(url: str, data: Path) -> dict:
 def _nats(get: Callable[[str], str]) -> NatsConfig | None:
     try:
         return nats_config.read(get)
+    except ValueError as error:
+        raise EnvError(str(error)) from None
+
+
+def _mail(get: Callable[..., str]) -> MailServer:
+    try:
+        return mail_server.read(get)
     except ValueError as error:
         raise EnvError(str(error)) from None
 

@@ -16,7 +16,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from alerts.evaluator import pulse
 from events.nats.state import state as nats_state
+from events.words import span
 from hub.watch import WATCH_STALE, heartbeat_age
 from tasks.crews.actions import fixed_number
 from tasks.nodes.registry import nodes
@@ -40,7 +42,8 @@ _migrated = False
 @csrf_exempt  # so that another method is told that it is wrong
 @require_safe
 def health(request: HttpRequest) -> HttpResponse:
-    """`{"status", "version", "database", "redis", "workers", "nodes", "watch", "disk"}`, each part `{"status", ...}`.
+    """`{"status", "version", "database", "redis", "workers", "nodes", "watch", "alerts",
+    "disk"}`, each part `{"status", ...}`.
 
     `status` is ok, degraded or down. Hub as a whole is down (503) without its database; without anything else it is
     degraded (200): pages can be read, and what was asked for is done when the missing part is back.
@@ -50,7 +53,7 @@ def health(request: HttpRequest) -> HttpResponse:
     reachable = parts["redis"]["status"] == OK
     parts["workers"] = _checked("workers", _workers) if reachable else {"status": DOWN}
     parts["nodes"] = _checked("nodes", lambda: _nodes(with_workers=reachable))
-    parts |= {"watch": _checked("watch", _watch), "disk": _checked("disk", _disk)}
+    parts |= {name: _checked(name, check) for name, check in (("watch", _watch), ("alerts", _alerts), ("disk", _disk))}
     if parts["database"]["status"] == DOWN:
         status = DOWN
     else:
@@ -63,7 +66,8 @@ def health(request: HttpRequest) -> HttpResponse:
 @csrf_exempt  # so that another method is told that it is wrong
 @require_safe
 def ready(request: HttpRequest) -> HttpResponse:
-    """`{"ready", "reasons"}`: 200 when requests can be served, 503 with the reasons while they cannot."""
+    """`{"ready", "reasons", "warnings"}`: 200 when requests can be served, 503 with the reasons while they cannot. What
+    is wrong elsewhere, such as alerts that nobody looks at, is a warning."""
     reasons = []
     if _checked("database", _database)["status"] != OK:
         reasons.append("the database does not answer")
@@ -71,7 +75,9 @@ def ready(request: HttpRequest) -> HttpResponse:
         reasons.append("the database is not up to date")
     if _checked("redis", _redis)["status"] != OK:
         reasons.append("Redis does not answer")
-    return JsonResponse({"ready": not reasons, "reasons": reasons}, status=503 if reasons else 200)
+    warnings = [] if reasons else [text for text in (_checked("alerts", _alerts).get("warning"),) if text]
+    answer = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+    return JsonResponse(answer, status=503 if reasons else 200)
 
 
 @never_cache
@@ -132,6 +138,17 @@ def _watch() -> dict[str, Any]:
         "status": OK if age is not None and age <= WATCH_STALE else DOWN,
         "age": None if age is None else round(age, 1),
     }
+
+
+def _alerts() -> dict[str, Any]:
+    """A dead man's switch: whoever asks hears it when rules are not looked at any more."""
+    found = pulse()
+    if not found.is_late:
+        return {"status": OK, "age": round(found.age or 0, 1)}
+    if found.age is None:
+        return {"status": DEGRADED, "age": None, "warning": "the rules of alerts were never looked at"}
+    return {"status": DEGRADED, "age": round(found.age, 1),
+            "warning": f"the rules of alerts were not looked at for {span(found.age)}"}
 
 
 def _disk() -> dict[str, Any]:

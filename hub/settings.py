@@ -28,6 +28,9 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
+# Proxies whose word on the client's address, and on TLS, counts.
+HUB_TRUSTED_PROXIES = ENV.trusted_proxies
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_TRUSTED_PROXIES else None
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # What Hub may send to where somebody typed the address, although it is not public.
@@ -37,6 +40,12 @@ HUB_METRICS_API_URL, HUB_METRICS_API_KEY = ENV.metrics_api_url, ENV.metrics_api_
 HUB_METRICS_API_KIND = ENV.metrics_api_kind
 # A language model that may reword reports; without an address none is asked.
 HUB_LLM = ENV.llm
+# The address of this Hub in messages; who alerts by mail, and who is told every minute that alerts are looked at.
+HUB_URL, HUB_ALERT_PING_URL = ENV.url, ENV.alert_ping_url
+EMAIL_HOST, EMAIL_PORT = ENV.mail.host, ENV.mail.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV.mail.user, ENV.mail.password
+EMAIL_USE_TLS, EMAIL_USE_SSL = ENV.mail.tls == "starttls", ENV.mail.tls == "tls"
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = ENV.mail.sender
 # How often a key may ask: in any hour, and in any minute of it.
 HUB_RATE_HOUR, HUB_RATE_BURST = ENV.rate_hour, ENV.rate_burst
 # So many streams may be open in a web process.
@@ -61,8 +70,10 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 INSTALLED_APPS = [
     "hub",
     "analytics",
+    "alerts",
     "retrospectives",
     "projects",
+    "webhooks",
     "tasks",
     "events",
     "accounts",
@@ -79,6 +90,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hub.proxies.ProxyMiddleware",
     "hub.metrics.requests.MetricsMiddleware",
     "hub.middleware.CorrelationMiddleware",
     "accounts.middleware.RateHeadersMiddleware",
@@ -159,6 +171,8 @@ CACHES = {
 SESSION_ENGINE = "accounts.sessions"
 
 AUTH_USER_MODEL = "auth.User"
+# What people are granted a role on; accounts knows only its numbers and names.
+HUB_GRANTED_MODEL = "projects.Project"
 AUTHENTICATION_BACKENDS = ["accounts.backends.RoleBackend"]
 CSRF_FAILURE_VIEW = "hub.error_pages.csrf_failure"
 LOGIN_URL = "accounts:sign-in"
@@ -203,15 +217,19 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"correlation": {"()": "events.context.CorrelationFilter"}},
-    "formatters": {"line": {
-        "()": "hub.log_lines.LineFormatter",
-        "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
-    }},
+    "formatters": {
+        "line": {
+            "()": "hub.log_lines.LineFormatter",
+            "fmt": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s",
+        },
+        "json": {"()": "hub.log_lines.JsonFormatter"},
+    },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["correlation"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log_format, "filters": ["correlation"]},
     },
     "root": {"handlers": ["stderr"], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
-    "loggers": {name: {"level": "INFO", "handlers": [], "propagate": True}
-                for name in ("hub", "analytics", "projects", "tasks", "events", "accounts", "django", "django.server")},
+    "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
+                for name in ("hub", "analytics", "projects", "webhooks", "alerts", "tasks", "events", "accounts",
+                             "django", "django.server")},
 }

@@ -20,6 +20,8 @@ urlpatterns = [
     path("projects/", include("projects.urls")),
     path("tasks/", include("tasks.urls")),
     path("events/", include("events.urls")),
+    path("webhooks/", include("webhooks.urls")),
+    path("alerts/", include("alerts.urls")),
     path("analytics/", include("analytics.urls")),
     path("", include("retrospectives.urls")),
     path("api/", api.urls),

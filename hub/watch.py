@@ -22,6 +22,8 @@ from typing import Any, Protocol
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection, connections
 
+from alerts.courier import alert
+from alerts.evaluator import EVERY as ALERTS_EVERY
 from analytics import counting
 from events.context import acting
 from events.relay.loop import Relay
@@ -33,6 +35,7 @@ from tasks.nodes.registry import BEAT_EVERY, NodeTaken, join
 from tasks.rescue import rescue, rescue_here
 from tasks.scheduler import tick
 from tasks.search.filling import keep_up
+from webhooks.dispatch import dispatch
 
 logger = logging.getLogger(__name__)
 
@@ -74,6 +77,8 @@ def steps_of(node: str) -> list[Step]:
         Step("age", 2.0, age),
         Step("limits", 2.0, limits.review),
         Step("search", 1.0, keep_up),
+        Step("webhooks", 1.0, dispatch),
+        Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]

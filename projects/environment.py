@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from functools import cache
 from typing import Any
 
-from django.conf import settings
-
+from events import encryption
+from events.context import current
 from events.secrets import MASK, is_secret, without_credentials
 from projects.errors import ProjectError
 from projects.models import Project, Revision
@@ -19,27 +18,18 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 RESERVED = re.compile(r"HUB_(STACK|SERVICE|STACK_DATA|PORT_.*)$|PORT$|PS$")
 
 
-@cache
-def _cipher() -> Any:
-    from cryptography.fernet import Fernet  # 1.7 MB, of which a worker that reads no environment needs nothing
-
-    return Fernet(settings.ENCRYPTION_KEY)
-
-
 def encrypt(variables: dict[str, str]) -> bytes:
     """The variables, encrypted with this Hub's key."""
-    return _cipher().encrypt(json.dumps(variables).encode()) if variables else b""
+    return encryption.encrypt(json.dumps(variables).encode()) if variables else b""
 
 
 def decrypt(content: bytes) -> dict[str, str]:
     """The variables that `encrypt` put away. ProjectError when the key is not the one they were written with."""
     if not content:
         return {}
-    from cryptography.fernet import InvalidToken  # see _cipher
-
     try:
-        return json.loads(_cipher().decrypt(bytes(content)))
-    except InvalidToken:
+        return json.loads(encryption.decrypt(content))
+    except encryption.WrongKey:
         raise ProjectError(
             "The environment of this project cannot be decrypted: Hub's encryption key is another one.",
             field="env",
@@ -49,7 +39,7 @@ def decrypt(content: bytes) -> dict[str, str]:
 
 def encrypt_document(document: dict[str, Any]) -> bytes:
     """The document of a definition, encrypted with this Hub's key."""
-    return _cipher().encrypt(json.dumps(document).encode()) if document else b""
+    return encryption.encrypt(json.dumps(document).encode()) if document else b""
 
 
 def load_document(revision: Revision) -> dict[str, Any]:
@@ -83,9 +73,11 @@ def store(project: Project, variables: dict[str, str]) -> None:
 
 
 def masked(variables: dict[str, str]) -> dict[str, str]:
-    """The variables, with what looks like a secret replaced by a mask, also inside URLs."""
+    """The variables, with what looks like a secret replaced by a mask, also inside URLs; with all of them masked for an
+    actor who may not see environments."""
+    told = current().payloads
     return {
-        name: MASK if value and is_secret(name) else without_credentials(value)
+        name: MASK if value and (is_secret(name) or not told) else without_credentials(value)
         for name, value in variables.items()
     }
 

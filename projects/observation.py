@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
+from events.context import current
 from projects.engines.base import Engine, ServiceStatus, StackStatus
 from projects.models import PortLease, Project, Service
 from projects.stacks.spec import Stack
@@ -168,7 +169,7 @@ def service_dict(service: Service, leases: Iterable[PortLease], known: bool = Tr
         "state": service.state if known or service.state not in ALIVE else "unknown",
         "health": service.health if known else "none",
         "reason": service.reason,
-        "last_lines": service.last_lines,
+        "last_lines": service.last_lines if current().payloads else [],
         "port": ports[0]["host"] if ports else None,
         "ports": ports,
         "pid": service.pid,

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from events.actions import record
+from events.changes import differences
 from retrospectives.errors import BadSprint, NotEnough, RetrospectiveError
 from retrospectives.files import Fault, read_file
 from retrospectives.following import Followed
@@ -58,7 +59,7 @@ def import_file(content: bytes, team: str = "") -> Kept:
 def keep(rows: Iterable[Row], *, source: str, again: bool = True) -> Kept:
     """Write sprints, one by one in one transaction, over those with the same team and id; with `again` off, known ones
     are skipped. One that overlaps another sprint of its team is left out, and told."""
-    kept = Kept()
+    kept, told = Kept(), {}
     with transaction.atomic():
         for number, row in enumerate(rows, 1):
             known = Sprint.objects.filter(team=row.team, sprint_id=row.sprint_id).first()
@@ -68,14 +69,23 @@ def keep(rows: Iterable[Row], *, source: str, again: bool = True) -> Kept:
             if problem := overlap(row):
                 kept.errors.append(Fault(number, "start_date", problem))
                 continue
+            if source == "hand":  # of a whole file only the names are told
+                told = differences({} if known is None else _facts(known), _facts(row))
             Sprint.objects.update_or_create(team=row.team, sprint_id=row.sprint_id, defaults={
                 "name": row.name, "start_date": row.start, "end_date": row.end, "values": row.values,
                 "source": source, "fetched_at": timezone.now(),
             })
             (kept.created if known is None else kept.updated).append(row.name)
         if kept.created or kept.updated:
-            record("sprint.kept", {"source": source, "created": kept.created[:20], "updated": kept.updated[:20]})
+            record("sprint.kept", {"source": source, "created": kept.created[:20], "updated": kept.updated[:20],
+                                   **told})
     return kept
+
+
+def _facts(one: Sprint | Row) -> dict[str, Any]:
+    """What the audit log compares."""
+    start, end = (one.start_date, one.end_date) if isinstance(one, Sprint) else (one.start, one.end)
+    return {"name": one.name, "start_date": str(start), "end_date": str(end), **one.values}
 
 
 def overlap(row: Row) -> str:

@@ -210,7 +210,8 @@ def change_priority(task: Task | uuid.UUID, priority: int) -> Task:
         task.priority = priority
         if priority != before:
             record("task.reprioritized", {"task": str(task.pk), "job": task.job, "subject": task.subject,
-                                          "from": before, "to": priority})
+                                          "from": before, "to": priority, "before": {"priority": before},
+                                          "after": {"priority": priority}}, about=task.subject)
             transaction.on_commit(lambda: queue.requeue([task]))
     return task
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest
 from ninja import Query, Router, Status
 
@@ -30,21 +29,17 @@ SNAPSHOTS = {"responses": {200: {"description": "Snapshots", "content": {"text/e
 
 @router.get("", response=TaskList, url_name="tasks", summary="List tasks")
 def list_tasks(request: HttpRequest, query: Query[TaskQuery]):
-    tasks = Task.objects.defer("detail")
-    for name in ("state", "lane", "job"):
-        value = getattr(query, name)
-        if value is not None:
-            tasks = tasks.filter(**{name: value})
+    wanted = {name: getattr(query, name) for name in ("state", "lane", "job")}
     if query.project is not None:
-        tasks = tasks.filter(subject=f"{PROJECT_SUBJECT}{query.project}")
-    return _page(tasks, query)
+        wanted["subject"] = f"{PROJECT_SUBJECT}{query.project}"
+    return _page(query, **{name: value for name, value in wanted.items() if value is not None})
 
 
 @router.get("/search", response=TaskList, url_name="task-search", summary="Search tasks")
 def search_tasks(request: HttpRequest, query: Query[SearchQuery]):
     """Words, "phrases", OR, -without, and qualifiers such as state:failed, priority:>=8, wait:>30s or
     created:2026-11-01..2026-11-07. 400 with `position` (in characters, from 0) for a query that is not understood."""
-    return _page(Task.objects.defer("detail"), query)
+    return _page(query)
 
 
 @router.get("/search/count", response=SearchCount, url_name="task-search-count", summary="Count tasks")
@@ -107,9 +102,9 @@ def show_task_status_at_older_address(request: HttpRequest, task_id: UUID):
     return _status(task_id)
 
 
-def _page(tasks: QuerySet[Task], query: ListQuery) -> dict:
-    part = take(with_relatives(tasks), read(query.q), limit=query.limit, cursor=query.cursor,
-                ascending=query.order == "asc")
+def _page(query: ListQuery, **wanted: str) -> dict:
+    part = take(with_relatives(Task.objects.defer("detail")), read(query.q).exactly(**wanted), limit=query.limit,
+                cursor=query.cursor, ascending=query.order == "asc")
     return {"items": [task_dict(task) for task in part.items], "next_cursor": part.next_cursor}
 
 

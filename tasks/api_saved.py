@@ -63,7 +63,7 @@ def rename_view(request: HttpRequest, view_id: int, body: NameIn):
 @router.delete("/{view_id}", response={204: None}, summary="Delete a saved view")
 def delete_view(request: HttpRequest, view_id: int):
     """Its address goes on to work."""
-    _view(request, view_id).delete()
+    actions.remove(_view(request, view_id))
     return Status(204, None)
 
 

@@ -6,7 +6,7 @@ import json
 import shlex
 
 from tasks.job import job_class
-from tasks.masking import masked
+from tasks.masking import told
 from tasks.models import Task
 
 
@@ -16,7 +16,7 @@ def commands_of(task: Task, address: str) -> str:
     head = '-H "Authorization: Bearer $HUB_KEY"'
     lines = [f"manage.py task show {task.pk}", f"curl {head} {shlex.quote(f'{address}/api/tasks/{task.pk}')}"]
     job = job_class(task.job)
-    if job is not None and job.startable and masked(task.params) == task.params:
+    if job is not None and job.startable and told(task.params) == task.params:
         body = json.dumps({"job": task.job, "params": task.params, "priority": task.priority, "lane": task.lane})
         lines.append(f"curl {head} -H 'Content-Type: application/json' -d {shlex.quote(body)} "
                      f"{shlex.quote(f'{address}/api/tasks')}")

@@ -33,6 +33,8 @@ PRIORITIES = (("8..10", "High, 8 to 10"), ("4..7", "Medium, 4 to 7"), ("1..3", "
 NAMES = ("q", "state", "job", "lane", "project", "subject", "correlation", "priority", "worker", "created")
 # What may be chosen beside the box means what the qualifier of that name does.
 AS_QUALIFIERS = ("priority", "worker", "created")
+# The others have to be what stands in that column.
+EXACT = {"state": "state", "job": "job", "lane": "lane", "correlation": "correlation_id"}
 
 
 def offered(wanted: dict[str, str]) -> dict[str, list[str]]:
@@ -147,7 +149,8 @@ class Filters:
         for name in AS_QUALIFIERS:
             if value := self.wanted.get(name):
                 query = query.narrowed(KINDS[name], value, now)
-        return query
+        exact = {column: self.wanted[name] for name, column in EXACT.items() if name in self.wanted}
+        return query.exactly(**exact, **({"subject": self.wanted_subject} if self.wanted_subject else {}))
 
     def as_query(self) -> str:
         """All of it as one query, which finds the same."""
@@ -159,9 +162,5 @@ class Filters:
         return count(self.rows(), self.query)
 
     def rows(self) -> QuerySet[Task]:
-        """The tasks that the fields of the address leave, before the query."""
-        tasks = Task.objects.defer("params", "result", "detail")
-        for name, column in (("state", "state"), ("job", "job"), ("lane", "lane"), ("correlation", "correlation_id")):
-            if value := self.wanted.get(name):
-                tasks = tasks.filter(**{column: value})
-        return tasks.filter(subject=self.wanted_subject) if self.wanted_subject else tasks
+        """All tasks, of which a list reads what it shows."""
+        return Task.objects.defer("params", "result", "detail")

@@ -91,8 +91,10 @@ def cap_subject(prefix: str, cap: int) -> SubjectCap:
         raise BadLimit("The prefix must be a text of 1 to 100 characters, such as projects.project:.", "prefix")
     _whole("cap", cap, MOST)
     with transaction.atomic():
+        known = SubjectCap.objects.filter(prefix=prefix).first()
         row, _ = SubjectCap.objects.update_or_create(prefix=prefix, defaults={"cap": cap})
-        record("lane.subject_capped", {"prefix": prefix, "cap": cap})
+        told = differences({"cap": known.cap} if known else {}, {"cap": cap})
+        record("lane.subject_capped", {"prefix": prefix, "cap": cap, **told})
         transaction.on_commit(limits.review)
     return row
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from events.context import current
 from events.secrets import MASK, is_secret, without_credentials
 
 # The value of everything under these names is hidden: nobody knows what an environment holds.
@@ -17,6 +18,16 @@ def masked(value: Any) -> Any:
     if isinstance(value, list):
         return [masked(item) for item in value]
     return without_credentials(value) if isinstance(value, str) else value
+
+
+def told(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters as the actor of the request at hand may see them."""
+    return masked(params) if current().payloads else dict.fromkeys(params, MASK)
+
+
+def told_detail(detail: str) -> str:
+    """The rest of an error, which quotes logs, as the actor may see it."""
+    return detail if current().payloads else ""
 
 
 def _masked_item(name: str, item: Any) -> Any:

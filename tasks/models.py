@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from events.context import current
 from events.ids import uuid7
 from events.sight import seen_by_actor
 from tasks.bulk.models import BulkItem  # noqa: F401 - Django finds models here
@@ -21,6 +22,7 @@ from tasks.saved.models import SavedView  # noqa: F401 - as above
 from tasks.schedules.models import Schedule
 from tasks.search.lengths import ran, waited
 from tasks.search.models import Unwritten  # noqa: F401 - as above
+from tasks.search.moments import Misdated
 from tasks.states import ACTIVE, ENDED, WAITING, TaskState
 
 
@@ -116,18 +118,19 @@ class Task(models.Model):
         ]
         indexes = [
             models.Index(fields=["state", "-id"], name="task_state"),
-            models.Index(fields=["subject", "-id"], name="task_subject"),
+            models.Index(fields=["subject", "-id"], name="task_subject", opclasses=["varchar_pattern_ops", "uuid_ops"]),
             models.Index(fields=["job", "subject", "state", "-id"], name="task_history"),
             models.Index(fields=["correlation_id"], name="task_correlation"),
-            # What seldom is so is found at once among a million.
-            models.Index(fields=["lane", "-id"], name="task_lane"),
-            models.Index(fields=["priority", "-id"], name="task_priority"),
-            models.Index(fields=["actor", "-id"], name="task_actor"),
+            # What seldom is so is found at once among a million: see tasks.search.facets.
+            models.Index(fields=["state", "lane", "job", "priority", "attempt", "-id"], name="task_facets"),
+            # The first one of these finds beginnings, too, whatever PostgreSQL's locale.
+            models.Index(fields=["actor", "-id"], name="task_actor", opclasses=["varchar_pattern_ops", "uuid_ops"]),
             models.Index(waited(), "id", condition=Q(started_at__isnull=False), name="task_waited"),
             models.Index(ran(), "id", condition=Q(finished_at__isnull=False, started_at__isnull=False),
                          name="task_ran"),
             # With the id, so that the ids of a week are found without a look at its tasks.
             models.Index(fields=["created_at", "id"], name="task_created"),
+            models.Index(fields=["created_at", "id"], condition=Q(Misdated("id", "created_at")), name="task_misdated"),
             models.Index(fields=["schedule", "-id"], condition=Q(schedule__isnull=False), name="task_of_schedule"),
             # For the monitor, which looks every second: what ended when, what is active, and what is due.
             models.Index(fields=["finished_at", "state"], condition=Q(finished_at__isnull=False), name="task_ended"),
@@ -241,11 +244,19 @@ class Attempt(models.Model):
         indexes = [
             models.Index(fields=["started_at"], condition=Q(ended_at=None), name="attempt_open"),
             models.Index(fields=["-ended_at"], condition=Q(outcome="died"), name="attempt_died"),
-            models.Index(fields=["worker", "task"], name="attempt_worker"),
+            models.Index(fields=["worker", "task"], name="attempt_worker",
+                         opclasses=["varchar_pattern_ops", "uuid_ops"]),
         ]
 
     def __str__(self) -> str:
         return f"Attempt {self.number} of {self.task_id}"
+
+
+class ToldLines(models.Manager):
+    """The lines that the actor of the request at hand may see: none for one who may not see logs."""
+
+    def get_queryset(self) -> models.QuerySet:
+        return super().get_queryset() if current().payloads else super().get_queryset().none()
 
 
 class LogLine(models.Model):
@@ -264,6 +275,9 @@ class LogLine(models.Model):
     source = models.CharField(max_length=100, blank=True)
     text = models.TextField()
     correlation_id = models.UUIDField(null=True)
+
+    objects = ToldLines()
+    everything = models.Manager()
 
     class Meta:
         ordering = ["id"]

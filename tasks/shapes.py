@@ -8,7 +8,7 @@ from django.conf import settings
 from django.db.models import Prefetch, QuerySet
 
 from events.times import iso
-from tasks.masking import masked
+from tasks.masking import masked, told, told_detail
 from tasks.models import Attempt, Dependency, LogLine, Task
 from tasks.nodes.registry import waits_for
 from tasks.progress import shown
@@ -44,7 +44,7 @@ def task_dict(task: Task) -> dict[str, Any]:
         "lane": task.lane,
         "queue": task.queue,
         "node": task.node or None,
-        "params": masked(task.params),
+        "params": told(task.params),
         "progress": progress,
         "step": task.step,
         "steps_done": task.steps_done,
@@ -73,7 +73,8 @@ def task_dict(task: Task) -> dict[str, Any]:
 def task_detail(task: Task) -> dict[str, Any]:
     """The whole of a task: `detail` is the rest of its error, `log_tail` its last 50 lines, oldest first."""
     lines = task.log_lines.order_by("-id")[:LOG_TAIL]
-    return {**task_dict(task), "detail": task.detail, "log_tail": [line_dict(line) for line in reversed(lines)]}
+    tail = [line_dict(line) for line in reversed(lines)]
+    return {**task_dict(task), "detail": told_detail(task.detail), "log_tail": tail}
 
 
 def attempt_dict(attempt: Attempt) -> dict[str, Any]:

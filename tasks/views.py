@@ -28,7 +28,7 @@ from tasks.filters import PERIODS, PRIORITIES, Filters, choices, offered
 from tasks.glance import glance
 from tasks.graph import graph_of
 from tasks.job import job_class
-from tasks.masking import masked
+from tasks.masking import masked, told, told_detail
 from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
 from tasks.search.completion import suggest
@@ -108,7 +108,7 @@ def detail(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "max_lines": LINES,
         "subject": look_up([task.subject]).get(task.subject, Subject("")),
         "level": priority_level(task.priority),
-        "params": _pretty(task.params) if task.params else "",
+        "params": _shown(told(task.params)) if task.params else "",
         "related": Task.objects.filter(correlation_id=task.correlation_id).exclude(pk=pk).order_by("-id").only(
             "id", "title", "state")[:EVENTS],
         "commands": commands_of(task, request.build_absolute_uri("/").rstrip("/")),
@@ -136,7 +136,7 @@ def live(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER, by_project=True)
+@require(Role.VIEWER, by_project=True, payloads=True)
 def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """The whole log as text."""
     task = get_object_or_404(Task.objects.only("id"), pk=pk)
@@ -216,7 +216,8 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "death": death_of(task, attempts) if view.error else None,
         "timeline": timeline_of(task, attempts),
         "earlier": among_earlier(task),
-        "result": _pretty(task.result) if task.result is not None else "",
+        "result": _shown(masked(task.result)) if task.result is not None else "",
+        "detail": told_detail(task.detail),
     }
 
 
@@ -253,5 +254,5 @@ def _said(response: HttpResponse, level: str, text: str) -> HttpResponse:
     return trigger_client_event(response, "toast", {"level": level, "text": text})
 
 
-def _pretty(value: object) -> str:
-    return json.dumps(masked(value), indent=2, ensure_ascii=False)
+def _shown(value: object) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)

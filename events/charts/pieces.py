@@ -14,7 +14,7 @@ from events.charts.units import Unit, number, ticks
 
 Values = Sequence[float | None]
 # Minutes of a day that a label may stand on, and how many labels there may be.
-ROUND_MINUTES, MOST_LABELS = (1, 5, 10, 15, 30, 60, 180, 360, 720, 1440), 7
+ROUND_MINUTES, MOST_LABELS = (1, 5, 10, 15, 30, 60, 180, 360, 720, 1440), 8
 
 
 @dataclass(frozen=True)

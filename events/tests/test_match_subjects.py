@@ -31,6 +31,9 @@ SUBJECTS = (
     ("hub.one.pro_ject.*", {6}),  # an underline is a character, no wildcard of the database
     ("hub.one.pro_ject.>", {6}),
     ("HUB.one.project.started", set()),
+    ("HUB.one.>", set()),  # letter by letter, on every database
+    ("hub.ONE.project.>", set()),
+    ("hub.one.Project.*", set()),
     (">", set(range(8))),
     ("*", set()),
     ("*.>", set(range(8))),

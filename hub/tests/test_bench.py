@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "monitor", "wave", "retrospectives",
-           "events", "chaos", "fire", "all")
+           "analytics", "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -9,11 +9,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.conf import settings as hub_settings
 from django.test import Client
+from django.utils import timezone
 
+from alerts.evaluator import evaluate
+from alerts.models import Look
 from hub import health
 from hub.tests.conftest import ROOT
 from hub.watch import heartbeat_file
@@ -51,6 +55,7 @@ def ask(client: Client, path: str = "/health") -> tuple[int, dict]:
 
 def test_all_well(client, workers, watch_lives):
     workers(2)
+    evaluate()
     heartbeat_file().touch()  # they may have been long in coming
     status, body = ask(client)
     assert status == 200
@@ -101,7 +106,8 @@ def test_without_redis_it_is_degraded_and_not_ready(client, no_redis, watch_live
     status, body = ask(client)
     assert time.monotonic() - begun < 1.5
     assert (status, body["status"], body["redis"]["status"]) == (200, "degraded", "down")
-    assert ask(client, "/health/ready") == (503, {"ready": False, "reasons": ["Redis does not answer"]})
+    assert ask(client, "/health/ready") == (503, {
+        "ready": False, "reasons": ["Redis does not answer"], "warnings": []})
 
 
 @pytest.mark.alone
@@ -113,7 +119,19 @@ def test_a_redis_that_hangs_does_not_hang_the_page(client, hanging_redis, watch_
 
 
 def test_ready_when_requests_can_be_served(client, redis_server):
-    assert ask(client, "/health/ready") == (200, {"ready": True, "reasons": []})
+    evaluate()
+    assert ask(client, "/health/ready") == (200, {"ready": True, "reasons": [], "warnings": []})
+
+
+def test_it_says_when_nobody_looks_at_the_rules_of_alerts(client, redis_server, watch_lives):
+    said = "the rules of alerts were never looked at"
+    assert ask(client, "/health/ready") == (200, {"ready": True, "reasons": [], "warnings": [said]})
+    evaluate()
+    Look.objects.update(at=timezone.now() - timedelta(minutes=3, seconds=20))
+    status, body = ask(client, "/health/ready")
+    assert (status, body["ready"]) == (200, True)
+    assert body["warnings"][0].startswith("the rules of alerts were not looked at for 3 min")
+    assert ask(client)[1]["alerts"]["status"] == "degraded"
 
 
 def test_a_disk_that_fills_up_is_degraded(client, redis_server, monkeypatch):

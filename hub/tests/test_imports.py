@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "hub"}
+APPS = {"accounts", "events", "tasks", "projects", "analytics", "retrospectives", "webhooks", "alerts", "hub"}
 MAY_IMPORT = {
     "accounts": set(),
     "events": set(),
@@ -20,6 +20,8 @@ MAY_IMPORT = {
     "projects": {"tasks", "accounts", "events"},
     "analytics": {"tasks", "accounts", "events"},
     "retrospectives": {"tasks", "accounts", "events"},
+    "webhooks": {"tasks", "accounts", "events"},
+    "alerts": {"tasks", "accounts", "events"},
     "hub": APPS,
 }
 QUEUE_FILES = {"tasks/queue.py", "tasks/worker.py"}

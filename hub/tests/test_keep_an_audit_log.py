@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 
 from accounts.tests.people import person, signed_in
 from events.models import Event
+from events.secrets import MASK
 from projects.actions import create_project
 from tasks import lane_actions
 from tasks.schedules import actions as schedules
@@ -63,3 +64,24 @@ def test_a_row_that_is_changed_in_the_admin_site():
     assert (event.actor, event.origin) == ("admin", "admin")
     assert (event.payload["what"], event.payload["name"], event.payload["id"]) == ("changed", "vera", str(user.pk))
     assert "First name" in event.payload["change"]
+    before, after = event.payload["before"], event.payload["after"]
+    assert (before["first_name"], after["first_name"]) == ("", "Vera") and set(after) == {"first_name", "date_joined"}
+
+    fields["groups"] = [Group.objects.get(name="operator").pk]
+    client.post(f"/admin/auth/user/{user.pk}/change/", fields)
+    payload = last("audit.admin-changed").payload
+    assert (payload["before"], payload["after"]) == ({"groups": ["viewer"]}, {"groups": ["operator"]})
+
+
+def test_rows_that_are_deleted_in_the_admin_site_one_by_one_or_together():
+    client, people = signed_in("admin"), [person("viewer", name) for name in ("ada", "bea", "cleo")]
+    client.post(f"/admin/auth/user/{people[0].pk}/delete/", {"post": "yes"})
+    payload = last("audit.admin-changed").payload
+    assert (payload["what"], payload["name"], payload["before"]["username"]) == ("deleted", "ada", "ada")
+    assert payload["before"]["password"] == MASK and payload["after"] == {}
+    client.post("/admin/auth/user/", {"action": "delete_selected", "post": "yes",
+                                      "_selected_action": [one.pk for one in people[1:]]})
+    assert not User.objects.filter(username__in=("bea", "cleo")).exists()
+    told = Event.objects.filter(subject__endswith=".admin-changed").order_by("-pk")[:2]
+    assert {event.payload["name"] for event in told} == {"bea", "cleo"}
+    assert all(event.payload["before"]["groups"] == ["viewer"] and event.actor == "admin" for event in told)

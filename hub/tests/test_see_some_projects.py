@@ -12,6 +12,10 @@ from accounts.actions import make_key
 from accounts.models import Access, Grant
 from accounts.tests.api_client import error_of
 from accounts.tests.people import person
+from alerts import moves
+from alerts.models import Rule
+from alerts.registry import Reading
+from alerts.states import AlertState
 from events.actions import record
 from events.models import Event
 from projects.models import Project
@@ -180,3 +184,14 @@ def test_the_poll_of_a_task_costs_one_query(theirs, django_assert_num_queries):
     version = re.search(r"[?]v=([^&]+)&", client.get(page).text)[1]
     with django_assert_num_queries(2):  # the session with its person and grants, and the task
         assert client.get(page, {"v": version}).status_code == 204
+
+
+def test_alerts_are_about_the_whole_hub(theirs):
+    rule = Rule.objects.get(builtin="depth")
+    moves.move(moves.begin(rule, "", Reading(30), timezone.now()), AlertState.FIRING, fired_at=timezone.now())
+    browser = let_in("viewer", (theirs, "viewer"))
+    refused = browser.get("/alerts/")
+    assert refused.status_code == 403 and "Tasks waiting" not in refused.content.decode()
+    assert "Tasks waiting" not in browser.get("/").content.decode()
+    Access.objects.update(limited=False)
+    assert "Tasks waiting: 30" in browser.get("/").content.decode()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from django.db import DatabaseError
@@ -52,9 +53,14 @@ class StackJob(Job):
         """What the job does to its project."""
         raise TypeError(f"{type(self).__name__} has no work().")
 
-    def follow(self, steps: Iterator[Step], *, prefix: str = "", suffix: str = "") -> None:
+    def follow(self, steps: Generator[Step], *, prefix: str = "", suffix: str = "") -> None:
         """Turn an engine's steps into the task's progress. The engine names all its steps before it begins the first;
-        `prefix` tells their keys, and `suffix` their labels, from those that the same task had before."""
+        `prefix` tells their keys, and `suffix` their labels, from those that the same task had before. However it ends,
+        what the engine has under way for these steps has ended then."""
+        with closing(steps):
+            self._follow(steps, prefix, suffix)
+
+    def _follow(self, steps: Generator[Step], prefix: str, suffix: str) -> None:
         planned: list[tuple[str, str]] = []
         announced = False
         for step in steps:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from events.context import current
 from events.words import ago
 from projects.models import PortLease, Project, Service
 from projects.observation import ALIVE, health_of, never_started, shown_reason, shown_status
@@ -115,7 +116,7 @@ def card_of(project: Project, services: list[Service], leases: list[PortLease], 
         status=status,
         look=of_project(status),
         fault=_fault(project, broken, services) if faulty else "",
-        fault_lines=tuple(broken.last_lines[-1:]) if faulty and broken else (),
+        fault_lines=tuple(broken.last_lines[-1:]) if faulty and broken and current().payloads else (),
         faulty=broken.name if broken else "",
         work=view_of(task, now, steps=False) if task else None,
         chips=tuple(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePath
 
+from events.context import current
 from events.words import ago
 from projects.engines import host_ports
 from projects.models import PortLease, Project, Service
@@ -209,10 +210,11 @@ def _faults(project: Project, services: list[Service], status: str, task: Task |
         return ()
     broken = [row for row in services if row.state in ("failed", "missing", "restarting")]
     sick = [row for row in services if row.health == "unhealthy"]
-    hint = task.detail if status == "failed" and task is not None and task.state == "failed" else ""
+    told = current().payloads
+    hint = task.detail if told and status == "failed" and task is not None and task.state == "failed" else ""
     boxed = project.engine != Project.Engine.PROCESS
     places = _places(project) if broken or sick else {}
-    faults = [Fault(f"{row.name} {_ended(row)}", row.name, tuple(lines_of(row.last_lines[-20:])), "",
+    faults = [Fault(f"{row.name} {_ended(row)}", row.name, tuple(lines_of(row.last_lines[-20:])) if told else (), "",
                     cause_of(_ended(row), row.last_lines[-20:], containers=boxed), places.get(row.name, ""))
               for row in broken]
     told = any(project.reason and row.reason and row.reason in project.reason for row in broken)

@@ -13,6 +13,7 @@ from projects.models import Project, Revision
 from projects.presentation.cause import Cause, cause_of
 from projects.presentation.logline import key_line
 from projects.states import ProjectState
+from tasks.masking import told_detail
 from tasks.models import Task
 from tasks.presentation import Look
 from tasks.states import TaskState
@@ -70,7 +71,7 @@ def standing_of(project: Project) -> Standing | None:
     if not last.because:
         return Standing(f"Revision {last.restored} runs again.", differs, "", last.restored, None)
     failed = project.revisions.filter(task_id=last.task_id, because="").values_list("number", flat=True).first()
-    detail = Task.objects.filter(pk=last.task_id).values_list("detail", flat=True).first() or ""
+    detail = told_detail(Task.objects.filter(pk=last.task_id).values_list("detail", flat=True).first() or "")
     what = f"Revision {failed} did not start" if failed else "The start failed"
     now = f"Hub returned to revision {last.restored}, the last that became healthy; it runs now. {differs}"
     cause = cause_of(last.because, detail.splitlines(), containers=project.engine != Project.Engine.PROCESS)

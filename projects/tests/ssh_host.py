@@ -48,6 +48,11 @@ class SshHost:
         for transport in self.transports:
             transport.close()
 
+    def cut(self) -> None:
+        """End every connection that there is."""
+        for transport in self.transports:
+            transport.close()
+
     def _accept(self) -> None:
         while True:
             try:

@@ -3,6 +3,7 @@
 import pytest
 from django.conf import settings
 
+from events import encryption
 from projects import actions, environment
 from projects.errors import ProjectError
 
@@ -29,12 +30,12 @@ def test_the_database_holds_no_value_in_the_clear(project):
 
 def test_another_key_gives_a_sentence_and_no_traceback(project, settings):
     settings.ENCRYPTION_KEY = "x" * 43 + "="
-    environment._cipher.cache_clear()
+    encryption._cipher.cache_clear()
     try:
         with pytest.raises(ProjectError, match="cannot be decrypted"):
             environment.load(project)
     finally:
-        environment._cipher.cache_clear()
+        encryption._cipher.cache_clear()
 
 
 @pytest.mark.parametrize("name", ["DB_PASSWORD", "API_TOKEN", "SECRET_KEY", "STRIPE_API_KEY", "apikey", "GITHUB_AUTH",

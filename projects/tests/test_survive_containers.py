@@ -1,4 +1,4 @@
-"""Workers are killed and Docker is stopped in the middle of a start of containers: one copy of each, or none."""
+"""Docker is stopped in the middle of a start of containers: the task says so, and the next start works."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from projects.tests.docker_engine import DockerEngine
 from projects.tests.engines.processes_seen import until
 from projects.tests.stack_tasks import done
 from tasks.models import Task
-from tasks.rescue import rescue
 from tasks.states import TaskState
 
 pytestmark = [
@@ -75,59 +74,6 @@ def copies(docker_engine: DockerEngine, project: Project) -> dict[str, int]:
     finally:
         client.close()
     return dict(Counter(one["Labels"]["com.docker.compose.service"] for one in found))
-
-
-def at(task: Task, key: str) -> bool:
-    """Whether the task works on that step now."""
-    task.refresh_from_db()
-    return any(step["key"] == key and step["started"] and not step["ended"] for step in task.steps)
-
-
-def runs(docker_engine: DockerEngine, project: Project, service: str) -> bool:
-    """Whether a container of that service runs."""
-    client = docker_engine.client()
-    labels = [f"hub.project={project.slug}", f"com.docker.compose.service={service}"]
-    try:
-        return bool(client.api.containers(filters={"label": labels, "status": "running"}))
-    finally:
-        client.close()
-
-
-def test_a_worker_killed_at_each_stage_leaves_one_copy_of_each_container(project, folder, workers, docker_engine):
-    task = actions.start(project)
-    (worker,) = workers(1)
-
-    def next_attempt(number: int) -> None:
-        nonlocal worker
-        worker.kill()
-        (worker,) = workers(1)
-        until(lambda: rescue() is not None and Task.objects.get(pk=task.pk).attempt == number, 30, "it runs again")
-
-    until(lambda: at(task, "build:web"), 40, "web is built")
-    next_attempt(2)
-    until(lambda: runs(docker_engine, project, "db"), 40, "Compose waits for db, and web is not started")
-    assert not runs(docker_engine, project, "web")
-    next_attempt(3)
-    (folder / "gate" / "db").touch()
-    until(lambda: runs(docker_engine, project, "web"), 40, "Compose has done its work, and web is awaited")
-    assert copies(docker_engine, project) == {"db": 1, "web": 1}
-    worker.kill()
-    workers(1)
-
-    def ended() -> bool:
-        rescue()
-        task.refresh_from_db()
-        return not task.is_active
-
-    until(ended, 40, "the task ends")
-    project.refresh_from_db()
-    assert (task.state, project.state) == (TaskState.FAILED, ProjectState.FAILED), "three deaths are enough"
-    assert copies(docker_engine, project) in ({}, {"db": 1, "web": 1})
-    (folder / "gate" / "web").touch()
-    task = actions.start(project)
-    until(ended, 40, "it was started again")
-    assert task.state == TaskState.SUCCEEDED, task.error
-    assert copies(docker_engine, project) == {"db": 1, "web": 1}
 
 
 @pytest.mark.parametrize("stage", ["build", "create", "ready"])

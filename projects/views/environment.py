@@ -28,7 +28,7 @@ PREFIX = "env."
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@require(Role.VIEWER, by_project=True)
+@require(Role.VIEWER, by_project=True, payloads=True)
 @never_cache
 def environment(request: HttpRequest, pk: int) -> HttpResponse:
     """The variables, secrets masked; a POST by an operator changes, adds or removes some."""
@@ -46,7 +46,7 @@ def environment(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
-@require(Role.OPERATOR, by_project=True)
+@require(Role.OPERATOR, by_project=True, payloads=True)
 @never_cache
 def show(request: HttpRequest, pk: int) -> HttpResponse:
     """The page with one secret in the clear; that it was shown is recorded."""

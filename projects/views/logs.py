@@ -29,7 +29,7 @@ LONGEST_CURSOR = 20_000
 
 
 @require_safe
-@require(Role.VIEWER, by_project=True)
+@require(Role.VIEWER, by_project=True, payloads=True)
 def logs(request: HttpRequest, pk: int) -> HttpResponse:
     """The tail of a run's log, or what is found in all that is kept of it."""
     project = project_or_404(pk)
@@ -52,7 +52,7 @@ def logs(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER, by_project=True)
+@require(Role.VIEWER, by_project=True, payloads=True)
 def lines(request: HttpRequest, pk: int) -> HttpResponse:
     """What was added after `after`. 204 when that is nothing; the whole page again when a new run has begun."""
     project = project_or_404(pk)
@@ -77,7 +77,7 @@ def lines(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @require_safe
-@require(Role.VIEWER, by_project=True)
+@require(Role.VIEWER, by_project=True, payloads=True)
 def file(request: HttpRequest, pk: int) -> HttpResponseBase:
     """All that is kept, as a text file."""
     project = project_or_404(pk)

@@ -105,7 +105,7 @@ class Bulk(Job):
             return ""
         if not prunable(Q(pk=task.pk)).exists():
             raise TaskError(f"“{task.title}” has not ended, or is needed by a task that has not.")
-        LogLine.objects.filter(task=task.pk).delete()
+        LogLine.everything.filter(task=task.pk).delete()
         Task.objects.filter(pk=task.pk).delete()
         record("task.deleted", {"task": str(task.pk), "job": task.job, "subject": task.subject}, about=task.subject)
         return ""

@@ -87,8 +87,8 @@ def _batches(chosen: Q) -> Iterator[list[uuid.UUID]]:
 
 
 def _lines(keys: list[uuid.UUID]) -> int:
-    some = LogLine.objects.filter(task__in=keys).order_by("id").values_list("pk", flat=True)[:LINES]
-    return LogLine.objects.filter(pk__in=list(some)).delete()[0]
+    some = LogLine.everything.filter(task__in=keys).order_by("id").values_list("pk", flat=True)[:LINES]
+    return LogLine.everything.filter(pk__in=list(some)).delete()[0]
 
 
 def _tasks(chosen: Q, keys: list[uuid.UUID]) -> int:

@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils.http import urlencode
 
+from events.actions import record
+from events.changes import differences
 from tasks.errors import BadTask
 from tasks.filters import Filters
 from tasks.saved.models import SavedView
@@ -29,8 +31,15 @@ def save(owner: User, name: str, query: str) -> SavedView:
 
 def rename(view: SavedView, name: str) -> SavedView:
     """Raises BadTask as `save`."""
-    view.name = _checked(name)
-    return _written(view)
+    before, view.name = view.name, _checked(name)
+    return _written(view, before)
+
+
+def remove(view: SavedView) -> None:
+    """Forget it; its address goes on to work."""
+    with transaction.atomic():
+        record("audit.view-deleted", {"view": view.pk, "name": view.name, "query": view.query})
+        view.delete()
 
 
 def _checked(name: str) -> str:
@@ -54,10 +63,13 @@ def _understood(query: str) -> str:
     return kept
 
 
-def _written(view: SavedView) -> SavedView:
+def _written(view: SavedView, before: str = "") -> SavedView:
+    action, old = ("view-renamed", {"name": before}) if before else ("view-saved", {})
     try:
         with transaction.atomic():
             view.save()
+            told = differences(old, {"name": view.name} if before else {"name": view.name, "query": view.query})
+            record(f"audit.{action}", {"view": view.pk, "name": view.name, **told})
     except IntegrityError:
         raise BadTask(f"You have a view named “{view.name}” already.", "name") from None
     return view

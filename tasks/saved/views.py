@@ -48,7 +48,7 @@ def rename(request: HttpRequest, pk: int) -> HttpResponse:
 @require(Role.VIEWER, by_project=True)
 def delete(request: HttpRequest, pk: int) -> HttpResponse:
     """Forget it; its address goes on to work."""
-    return _changed(request, pk, lambda view: view.delete())
+    return _changed(request, pk, actions.remove)
 
 
 def _changed(request: HttpRequest, pk: int, change: Callable[[SavedView], object]) -> HttpResponse:

@@ -93,5 +93,5 @@ def _write(rows: list[Any], line: type[Model]) -> None:
 
 
 def _log_tail(line: type[Model], key: uuid.UUID) -> list[str]:
-    texts = line.objects.filter(task=key).order_by("-id").values_list("text", flat=True)[:LINES]
+    texts = line._base_manager.filter(task=key).order_by("-id").values_list("text", flat=True)[:LINES]
     return [text[:LINE] for text in reversed(texts)]

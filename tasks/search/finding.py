@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import reduce
 from itertools import chain, repeat
+from operator import or_
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import QuerySet
-from django.db.models.expressions import RawSQL
-from django.db.models.lookups import Exact
-from django.db.models.sql.where import AND, WhereNode
+from django.db.models import Q, QuerySet
 
 from events.keyset import DEFAULT_LIMIT, Part, cut, last_of
 from events.keyset import take as take_rows
@@ -22,16 +20,15 @@ from tasks.search import matching
 from tasks.search.errors import NotYet, TooBroad
 from tasks.search.filling import catch_up
 from tasks.search.limits import limited
+from tasks.search.moments import Misdated, span
+from tasks.search.places import Place
 from tasks.search.query import Query
+from tasks.search.walking import FEW, fitting, meeting
 
 # Seconds for a list, and for a number that has to be exact; and for what was written just now to be taken in before.
 LIST, EXACT, TAKE_IN = 3.0, 20.0, 2.0
-# The newest tasks that conditions which no index answers in order are tried on first: most are met by some of these.
-NEAR = 2000
-# Columns whose indexes hold their tasks in order.
-DIRECT = {"id", "state", "subject", "correlation_id", "lane", "priority", "actor"}
 # So many tasks that meet the conditions are looked up among the words, when few that match the words meet them.
-FEW = 1000
+TRIED = 1000
 MOST_COUNTED = 500_000
 
 
@@ -50,14 +47,13 @@ def take(tasks: QuerySet[Task], query: Query, *, limit: int = DEFAULT_LIMIT, cur
          ascending: bool = False, seconds: float = 0.0) -> Part:
     """A part of these tasks that the query finds, newest first unless `ascending`. Raises BadCursor; TooBroad when it
     is not found within so many `seconds` (without: those of a page); and NotYet."""
-    if not query.text and not query.where and not tasks.query.where:
+    if not query.text and not query.conditions and not tasks.query.where:
         return take_rows(tasks, limit=limit, cursor=cursor, ascending=ascending)
-    last, order = last_of(Task, cursor, ascending), "pk" if ascending else "-pk"
+    place = Place(last_of(Task, cursor, ascending), ascending)
     with answering(query, seconds or LIST):
         # The ids first: an index may know these, and sorts them without a look at the tasks.
-        look = _worded if query.text else _meeting
-        keys = look(tasks, query, last, ascending, limit + 1)
-        return cut(Task, list(tasks.filter(pk__in=keys).order_by(order)), limit, ascending)
+        found = _found(tasks, query, place, limit + 1)
+        return cut(Task, list(tasks.filter(pk__in=found).order_by("pk" if ascending else "-pk")), limit, ascending)
 
 
 def all_of(tasks: QuerySet[Task], query: Query) -> QuerySet[Task]:
@@ -89,61 +85,55 @@ def answering(query: Query, seconds: float) -> Iterator[None]:
         raise TooBroad(seconds, query.said) from None
 
 
-def _meeting(tasks: QuerySet[Task], query: Query, last: uuid.UUID | None, ascending: bool, count: int
-             ) -> list[uuid.UUID]:
-    """The next ids of tasks that meet the conditions of the query."""
-    order, beyond = "pk" if ascending else "-pk", "pk__gt" if ascending else "pk__lt"
-    rest = tasks if last is None else tasks.filter(**{beyond: last})
-    if _is_direct(tasks.filter(query.where).query.where):
-        return list(rest.filter(query.where).order_by(order).values_list("pk", flat=True)[:count])
-    near = list(rest.order_by(order).values_list("pk", flat=True)[:NEAR])
-    if not near:
-        return []
-    within = {("pk__lte" if ascending else "pk__gte"): near[-1]}
-    found = list(rest.filter(query.among(near), **within).order_by(order).values_list("pk", flat=True)[:count])
-    if len(found) >= count or len(near) < NEAR:
-        return found
-    # All that meet them, and only then a look at their order: or the planner walks all tasks by their order.
-    try:
-        sql, params = tasks.filter(query.where).order_by().values("pk").query.sql_with_params()
-    except EmptyResultSet:  # nothing can meet them
-        return found
-    sign, way = (">", "ASC") if ascending else ("<", "DESC")
-    key = Task._meta.pk.get_db_prep_value(near[-1], connection)
-    with connection.cursor() as cursor:
-        cursor.execute(f"WITH hit (id) AS MATERIALIZED ({sql}) SELECT id FROM hit WHERE id {sign} %s ORDER BY id {way}"
-                       " LIMIT %s", [*params, key, count - len(found)])
-        return found + [key if isinstance(key, uuid.UUID) else uuid.UUID(key) for (key,) in cursor.fetchall()]
+def _found(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
+    """The next ids. Tasks of some days stand side by side in the list, but for those that are misdated."""
+    tests = [test for one in query.conditions for test in one.created]
+    look = _worded if query.text else _meeting
+    if not tests:
+        return look(tasks, query, place, count)
+    low, high = span(tests)
+    strange = _misdated(tests, low, high)
+    if len(strange) > FEW:
+        return look(tasks, query, place, count)
+    found = look(tasks, query, replace(place, low=low, high=high), count)
+    others = fitting(tasks, query.conditions, [key for key in strange if place.holds(key)], len(strange))
+    if query.text:
+        others = matching.dialect().among(query.text, others)
+    return place.sort({*found, *others})[:count]
 
 
-def _worded(tasks: QuerySet[Task], query: Query, last: uuid.UUID | None, ascending: bool, count: int
-            ) -> list[uuid.UUID]:
+def _misdated(tests: Sequence[tuple[str, datetime]], low: uuid.UUID | None, high: uuid.UUID | None
+              ) -> list[uuid.UUID]:
+    """The ids of tasks that were created then, and stand elsewhere in the list; one more than few at most."""
+    created = Q(*((f"created_at__{lookup}", to) for lookup, to in tests))
+    elsewhere = reduce(or_, [Q(pk__lt=low)] * (low is not None) + [Q(pk__gt=high)] * (high is not None))
+    rows = Task.objects.filter(Misdated("id", "created_at"), created, elsewhere).order_by()
+    return list(rows.values_list("pk", flat=True)[: FEW + 1])
+
+
+def _meeting(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
+    return meeting(tasks, query.conditions, place, count)
+
+
+def _worded(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
     """The next ids of tasks whose documents match, and that meet the conditions of the query."""
     dialect, found = matching.dialect(), []
-    if not tasks.query.where and not query.where:
-        return dialect.hits(query.text, last, ascending, count)
-    order, meeting = "pk" if ascending else "-pk", tasks.filter(query.where)
+    if not tasks.query.where and not query.conditions:
+        return dialect.hits(query.text, place, count)
     for size in chain(dialect.stretches, [None], repeat(dialect.rest)):
         if size is None:
             # Few of those that match meet the conditions: perhaps few tasks do.
-            few = _meeting(tasks, query, last, ascending, FEW)
-            fits = set(dialect.among(query.text, few))
-            found += [key for key in few if key in fits]
-            if len(few) < FEW:
-                return found[:count]
-            last = few[-1]
+            few = meeting(tasks, query.conditions, place, TRIED)
+            found += dialect.among(query.text, few)
+            if len(few) < TRIED:
+                break
+            place = place.after(few[-1])
         else:
-            sql, given, last = dialect.stretch(query.text, last, ascending, size)
-            hits = meeting.filter(pk__in=RawSQL(sql, given)).order_by(order)
-            found += hits.values_list("pk", flat=True)[: count - len(found)]
-        if len(found) >= count or last is None:
-            return found[:count]
-    return found
-
-
-def _is_direct(where: WhereNode) -> bool:
-    """Whether an index gives, in their order, few more tasks than those that meet the conditions."""
-    if where.connector != AND or where.negated:
-        return False
-    return any(_is_direct(part) if isinstance(part, WhereNode) else isinstance(part, Exact)
-               and getattr(getattr(part.lhs, "target", None), "attname", "") in DIRECT for part in where.children)
+            hits, last = dialect.stretch(query.text, place, size)
+            found += fitting(tasks, query.conditions, hits, count - len(found))
+            if last is None:
+                break
+            place = place.after(last)
+        if len(found) >= count:
+            break
+    return found[:count]

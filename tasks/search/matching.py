@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 from django.db.models.expressions import RawSQL
 
+from tasks.search.places import Place, keys
 from tasks.search.rowids import rowid
 
 # PostgreSQL finds documents by their words in no order. So many of the newest are looked at one by one first: a word
 # that is not there so often is in few enough documents to find all and sort them.
 WINDOW = 3000
+# ... and so many more, where that promises to be enough.
+FARTHER = 15_000
 # SQLite takes so much longer to look up one document than to walk to the next one that matches.
 WALKED = 30
 
 
-# What finds the documents that match in the next stretch of all, and where that ends: None when nothing follows.
-Stretch = tuple[str, list[Any], uuid.UUID | None]
+# The documents that match in the next stretch of all, and where that ends: None when nothing follows.
+Stretch = tuple[list[uuid.UUID], uuid.UUID | None]
 
 
 class Sqlite:
@@ -49,34 +51,34 @@ class Sqlite:
         return f"({wanted} NOT {unwanted})"
 
     @classmethod
-    def stretch(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> Stretch:
-        beyond = "" if last is None else f" AND rowid {'>' if ascending else '<'} %s"
-        sql = f"{cls.matching}{beyond} ORDER BY rowid {'ASC' if ascending else 'DESC'} LIMIT %s"
-        given: list[Any] = [text] if last is None else [text, rowid(last)]
-        end = _keys(f"{sql} OFFSET %s", [*given, 1, count - 1])
-        return sql, [*given, count], end[0] if end else None
+    def stretch(cls, text: str, place: Place, count: int) -> Stretch:
+        found = cls.hits(text, place, count)
+        return found, found[-1] if len(found) == count else None
 
     @classmethod
-    def hits(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[uuid.UUID]:
-        return _keys(*cls.stretch(text, last, ascending, count)[:2])
+    def hits(cls, text: str, place: Place, count: int) -> list[uuid.UUID]:
+        bounds = "".join(f" AND rowid {sign} %s" for sign, _ in place.tests())
+        return keys(f"{cls.matching}{bounds} ORDER BY rowid {place.way} LIMIT %s",
+                    [text, *(rowid(key) for _, key in place.tests()), count])
 
     @classmethod
-    def among(cls, text: str, keys: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-        if not keys:
+    def among(cls, text: str, some: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+        if not some:
             return []
         # To walk what matches between them takes less than to look each of them up, unless there is very much.
-        low, high = min(keys), max(keys)
-        most = max(1, int(WALKED * len(keys)))
+        low, high = min(some), max(some)
+        most = max(1, int(WALKED * len(some)))
         sql = f"{cls.matching} AND rowid BETWEEN %s AND %s ORDER BY rowid LIMIT %s"
-        found = _keys(sql, [text, rowid(low), rowid(high), most])
-        left = [key for key in keys if key > found[-1]] if len(found) == most else []
+        walked = keys(sql, [text, rowid(low), rowid(high), most])
+        left = [key for key in some if key > walked[-1]] if len(walked) == most else []
         marks = ", ".join(["%s"] * len(left))
-        return found + (_keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, left)]) if left else [])
+        found = {*walked, *(keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, left)]) if left else [])}
+        return [key for key in some if key in found]
 
     @classmethod
     def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
         first, last = sorted((rowid(one), rowid(other)))
-        return _keys(f"{cls.matching} AND rowid BETWEEN %s AND %s", [text, first, last])
+        return keys(f"{cls.matching} AND rowid BETWEEN %s AND %s", [text, first, last])
 
 
 class PostgreSQL:
@@ -108,36 +110,40 @@ class PostgreSQL:
         return f"({wanted} & !({unwanted}))"
 
     @classmethod
-    def stretch(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> Stretch:
-        sign, order = (">", "ASC") if ascending else ("<", "DESC")
-        beyond, given = ("true", []) if last is None else (f"task_id {sign} %s", [last])
+    def stretch(cls, text: str, place: Place, count: int) -> Stretch:
+        bounds, given = place.sql("task_id")
         if not count:
             # Materialised, or the planner walks all tasks by their order for the first that match.
-            return (f"WITH hit AS MATERIALIZED ({cls.matching} AND {beyond}) SELECT task_id FROM hit", [text, *given],
-                    None)
-        near = f"SELECT task_id, words FROM tasks_document WHERE {beyond} ORDER BY task_id {order} LIMIT {count}"
-        end = _keys(f"SELECT task_id FROM ({near} OFFSET {count - 1}) AS near", given)
-        return (f"SELECT task_id FROM ({near}) AS near WHERE words @@ %s::tsquery", [*given, text],
-                end[0] if end else None)
+            return keys(f"WITH hit AS MATERIALIZED ({cls.matching} AND {bounds}) SELECT task_id FROM hit"
+                        f" ORDER BY task_id {place.way}", [text, *given]), None
+        near = f"SELECT task_id, words FROM tasks_document WHERE {bounds} ORDER BY task_id {place.way} LIMIT {count}"
+        end = keys(f"SELECT task_id FROM ({near} OFFSET {count - 1}) AS near", given)
+        return (keys(f"SELECT task_id FROM ({near}) AS near WHERE words @@ %s::tsquery ORDER BY task_id {place.way}",
+                     [*given, text]), end[0] if end else None)
 
     @classmethod
-    def hits(cls, text: str, last: uuid.UUID | None, ascending: bool, count: int) -> list[uuid.UUID]:
-        order, found = "ASC" if ascending else "DESC", []
-        for size in (WINDOW, 0):
-            sql, given, last = cls.stretch(text, last, ascending, size)
-            found += _keys(f"{sql} ORDER BY task_id {order} LIMIT %s", [*given, count - len(found)])
-            if last is None or len(found) == count:
-                break
-        return found
+    def hits(cls, text: str, place: Place, count: int) -> list[uuid.UUID]:
+        found, last = cls.stretch(text, place, WINDOW)
+        farther = round(1.5 * WINDOW * (count - len(found)) / len(found)) + 1 if found else FARTHER + 1
+        if last is not None and len(found) < count and farther <= FARTHER:
+            place = place.after(last)
+            more, last = cls.stretch(text, place, farther)
+            found += more
+        if last is None or len(found) >= count:
+            return found[:count]
+        bounds, given = place.after(last).sql("task_id")
+        return found + keys(f"WITH hit AS MATERIALIZED ({cls.matching} AND {bounds}) SELECT task_id FROM hit"
+                            f" ORDER BY task_id {place.way} LIMIT %s", [text, *given, count - len(found)])
 
     @classmethod
-    def among(cls, text: str, keys: Sequence[uuid.UUID]) -> list[uuid.UUID]:
-        return _keys(f"{cls.matching} AND task_id = ANY(%s)", [text, list(keys)])
+    def among(cls, text: str, some: Sequence[uuid.UUID]) -> list[uuid.UUID]:
+        found = set(keys(f"{cls.matching} AND task_id = ANY(%s)", [text, list(some)]))
+        return [key for key in some if key in found]
 
     @classmethod
     def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
         # Each by itself, or the planner asks the index of words for all that match.
-        return _keys("SELECT task_id FROM (SELECT task_id, words FROM tasks_document WHERE task_id BETWEEN %s AND %s"
+        return keys("SELECT task_id FROM (SELECT task_id, words FROM tasks_document WHERE task_id BETWEEN %s AND %s"
                      " OFFSET 0) AS near WHERE words @@ %s::tsquery", [*sorted((one, other)), text])
 
 
@@ -154,8 +160,3 @@ def matches(text: str) -> Q:
 def _joined(parts: Sequence[str], sign: str) -> str:
     return parts[0] if len(parts) == 1 else f"({f' {sign} '.join(parts)})"
 
-
-def _keys(sql: str, params: list[Any]) -> list[uuid.UUID]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return [key if isinstance(key, uuid.UUID) else uuid.UUID(key) for (key,) in cursor.fetchall()]

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
 
 from tasks.lanes import LANES
-from tasks.models import Attempt
+from tasks.search import conditions
+from tasks.search.beginnings import Begins
+from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
 from tasks.search.lengths import ran, waited
 from tasks.search.values import bounds, number, period, seconds
@@ -23,76 +25,73 @@ NUMBER = "a number such as 8, >=8, <3 or 3..5"
 LENGTH = "a length of time such as >30s, <=5m or 1h..2d"
 WHEN = "a day, 2026-11-01..2026-11-07, >=2026-11-01, or 24h for the last 24 hours"
 
+Read = Callable[[str, int, datetime], Condition]
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A qualifier: `read(value, position, now)` is the condition, and raises BadQuery; `choices` may be completed.
-    `near` is the same condition where only a few tasks are tried on it, when that is written otherwise."""
+    """A qualifier: `read(value, position, now)` is the condition, and raises BadQuery; `choices` may be completed."""
 
     name: str
     example: str
     help: str
-    read: Callable[[str, int, datetime], Q]
+    read: Read
     choices: tuple[str, ...] = ()
-    near: Callable[[str, int, datetime], Q] | None = None
 
 
-def _one_of(column: str, allowed: tuple[str, ...]) -> Callable[[str, int, datetime], Q]:
-    def read(value: str, position: int, now: datetime) -> Q:
+def _one_of(column: str, allowed: tuple[str, ...]) -> Read:
+    def read(value: str, position: int, now: datetime) -> Condition:
         wanted = []
         for each in value.split(","):
             if each not in allowed:
                 raise BadQuery(f"There is no {column} “{each[:40]}”.", position, f"one of {', '.join(allowed)}")
             wanted.append(each)
-        return Q(**{column: wanted[0]}) if len(wanted) == 1 else Q(**{f"{column}__in": sorted(set(wanted))})
+        return conditions.facet(Q(**{column: wanted[0]}) if len(wanted) == 1
+                                else Q(**{f"{column}__in": sorted(set(wanted))}), column)
 
     return read
 
 
-def _number(column: str) -> Callable[[str, int, datetime], Q]:
-    def read(value: str, position: int, now: datetime) -> Q:
-        return Q(*((f"{column}__{lookup}", to) for lookup, to in bounds(value, position, number, NUMBER).tests))
+def _number(column: str) -> Read:
+    def read(value: str, position: int, now: datetime) -> Condition:
+        tests = bounds(value, position, number, NUMBER).tests
+        return conditions.facet(Q(*((f"{column}__{lookup}", to) for lookup, to in tests)), column)
 
     return read
 
 
-def _text(column: str, what: str) -> Callable[[str, int, datetime], Q]:
-    def read(value: str, position: int, now: datetime) -> Q:
-        return Q(**_like(column, value, position, what))
+def _text(column: str, what: str, known: Callable[[Q], Condition]) -> Read:
+    def read(value: str, position: int, now: datetime) -> Condition:
+        return known(_like(column, value, position, what))
 
     return read
 
 
-def _like(column: str, value: str, position: int, what: str) -> dict[str, str]:
+def _like(column: str, value: str, position: int, what: str) -> Q:
     if not value.rstrip("*"):
         raise BadQuery("Nothing stands behind the colon.", position, what)
-    return {f"{column}__startswith": value[:-1]} if value.endswith("*") else {column: value}
+    return Q(Begins(column, value[:-1])) if value.endswith("*") else Q(**{column: value})
 
 
-def _worker(value: str, position: int, now: datetime) -> Q:
-    tried = Attempt.objects.filter(**_like("worker", value, position, "the name of a worker"))
-    return Q(pk__in=tried.order_by().values("task"))
+def _worker(value: str, position: int, now: datetime) -> Condition:
+    like = _like("worker", value, position, "the name of a worker")
+    return conditions.tried(like, ordered=not value.endswith("*"))
 
 
-def _worker_near(value: str, position: int, now: datetime) -> Q:
-    tried = Attempt.objects.filter(**_like("worker", value, position, "the name of a worker"))
-    return Q(Exists(tried.filter(task=OuterRef("pk"))))
-
-
-def _project(value: str, position: int, now: datetime) -> Q:
+def _project(value: str, position: int, now: datetime) -> Condition:
     if not value:
         raise BadQuery("Nothing stands behind the colon.", position, "the name or number of a project")
     if value.isascii() and value.isdigit() and len(value) <= 18:
-        return Q(subject=f"{PROJECT_SUBJECT}{int(value)}")
-    return Q(subject__in=named(PROJECT_SUBJECT.rstrip(":"), value))
+        return conditions.indexed(Q(subject=f"{PROJECT_SUBJECT}{int(value)}"))
+    return conditions.indexed(Q(subject__in=named(PROJECT_SUBJECT.rstrip(":"), value)))
 
 
-def _correlation(value: str, position: int, now: datetime) -> Q:
-    return Q(correlation_id=_uuid(value, position))
+def _correlation(value: str, position: int, now: datetime) -> Condition:
+    return conditions.indexed(Q(correlation_id=_uuid(value, position)))
 
 
-def _id(value: str, position: int, now: datetime) -> Q:
-    return Q(pk=_uuid(value, position))
+def _id(value: str, position: int, now: datetime) -> Condition:
+    return conditions.indexed(Q(pk=_uuid(value, position)))
 
 
 def _uuid(value: str, position: int) -> uuid.UUID:
@@ -102,22 +101,24 @@ def _uuid(value: str, position: int) -> uuid.UUID:
         raise BadQuery(f"“{value[:40]}” is no id.", position, "a UUID of 32 hexadecimal digits") from None
 
 
-def _wait(value: str, position: int, now: datetime) -> Q:
+def _wait(value: str, position: int, now: datetime) -> Condition:
     # What has not begun has no length, and meets no bound: also not that of a query which is turned round.
-    condition = Q(started_at__isnull=False)
+    where = Q(started_at__isnull=False)
     for lookup, to in bounds(value, position, seconds, LENGTH).tests:
-        condition &= Q(LOOKUPS[lookup](waited(), _microseconds(to)))
-    return condition
+        where &= Q(LOOKUPS[lookup](waited(), _microseconds(to)))
+    return conditions.indexed(where)
 
 
-def _run(value: str, position: int, now: datetime) -> Q:
+def _run(value: str, position: int, now: datetime) -> Condition:
     ended = Q(finished_at__isnull=False, started_at__isnull=False)
     runs = Q(finished_at=None, started_at__isnull=False, state__in=sorted(ACTIVE))
     for lookup, to in bounds(value, position, seconds, LENGTH).tests:
         ended &= Q(LOOKUPS[lookup](ran(), _microseconds(to)))
         # It has run longer than that when it began before then.
         runs &= Q(**{f"started_at__{TURNED[lookup]}": now - timedelta(microseconds=_microseconds(to))})
-    return ended | runs
+    # Each from its own index: asked for both at once, PostgreSQL expects so many that it reads all tasks.
+    return Condition(ended | runs, source=lambda place: conditions.ids(ended, place).union(
+        conditions.ids(runs, place), all=True))
 
 
 def _ended(value: str, position: int, now: datetime) -> Q:
@@ -133,8 +134,8 @@ def _microseconds(length: float) -> int:
     return round(min(length, 1e9) * 1e6)
 
 
-def _created(value: str, position: int, now: datetime) -> Q:
-    return Q(*((f"created_at__{lookup}", to) for lookup, to in period(value, position, now, WHEN).tests))
+def _created(value: str, position: int, now: datetime) -> Condition:
+    return conditions.created(period(value, position, now, WHEN).tests)
 
 
 STATES = tuple(TaskState.values)
@@ -143,12 +144,13 @@ KINDS = {kind.name: kind for kind in (
          STATES),
     Kind("lane", "lane:reports", "in that lane", _one_of("lane", tuple(LANES)), tuple(LANES)),
     Kind("priority", "priority:>=8", "1 (lowest) to 10; also 8, <3, 3..5", _number("priority")),
-    Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker, near=_worker_near),
+    Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker),
     Kind("project", "project:shop", "about that project, by name or number", _project),
-    Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so", _text("job", "the name of a job")),
+    Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so",
+         _text("job", "the name of a job", lambda where: conditions.facet(where, "job"))),
     Kind("subject", "subject:projects.project:7", "about that, as its subject is written",
-         _text("subject", "a subject such as projects.project:7")),
-    Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it")),
+         _text("subject", "a subject such as projects.project:7", conditions.indexed)),
+    Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it", conditions.indexed)),
     Kind("correlation", "correlation:1b4e28ba-2fa1-41d2-883f-0016d3cca427", "part of that request", _correlation),
     Kind("id", "id:019a0c3e-7d2b-7c51-9b1e-6f0a4b7c8d9e", "that task", _id),
     Kind("attempt", "attempt:>1", "begun so often", _number("attempt")),

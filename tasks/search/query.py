@@ -4,46 +4,56 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import reduce
+from operator import and_, or_
 
 from django.db.models import Q
 from django.utils import timezone
 
-from tasks.search import matching
+from tasks.search import conditions, matching
+from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
+from tasks.search.facets import COLUMNS as FACETS
 from tasks.search.qualifiers import KINDS, NAME, NAMES, Kind
 from tasks.search.tree import All, Any, Node, Not, Qualifier, Text, parse
 from tasks.search.words import words
 
-Near = Callable[[Sequence[uuid.UUID]], Q]
+Leaf = Callable[[Condition], Q]
+Matches = Callable[[str], Q]
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """Tasks that meet `where`, and whose documents match `text` where that is not empty.
+    """Tasks that meet all `conditions`, and whose documents match `text` where that is not empty.
 
     `worded`: documents have to be looked at. `said` is what was asked for, as it was written. `shown`: the words and
     beginnings of words that are looked for, to be marked in what is found.
     """
 
     text: str = ""
-    where: Q = field(default_factory=Q)
+    conditions: tuple[Condition, ...] = ()
     shown: tuple[str, ...] = ()
     worded: bool = False
     said: str = ""
-    near: Near | None = None
 
-    def among(self, keys: Sequence[uuid.UUID]) -> Q:
-        """What these tasks meet when they meet `where`; others may or may not. Cheaper, for only their documents are
-        looked at."""
-        return self.where if self.near is None else self.near(keys)
+    @property
+    def where(self) -> Q:
+        """All conditions together."""
+        return reduce(and_, (one.where for one in self.conditions), Q())
 
     def narrowed(self, kind: Kind, value: str, now: datetime) -> Query:
         """The same for tasks that meet this qualifier, too. Raises BadQuery."""
-        more, near = kind.read(value, 0, now), (kind.near or kind.read)(value, 0, now)
-        return replace(self, where=self.where & more, near=lambda keys: self.among(keys) & near,
+        return replace(self, conditions=(*self.conditions, kind.read(value, 0, now)),
                        said=" ".join(filter(None, (self.said, f"{kind.name}:{value}"))))
+
+    def exactly(self, **columns: object) -> Query:
+        """The same for tasks that have these values; names are those of columns."""
+        wheres = [(name, Q(**{name: value})) for name, value in columns.items()]
+        more = [conditions.facet(where, name) if name in FACETS else conditions.indexed(where)
+                for name, where in wheres]
+        return replace(self, conditions=(*self.conditions, *more))
 
 
 def read(text: str, now: datetime | None = None) -> Query:
@@ -51,17 +61,12 @@ def read(text: str, now: datetime | None = None) -> Query:
     tree = parse(text)
     if tree is None:
         return Query()
-    now = now or timezone.now()
-    query = replace(_Compiler(now).query(tree), said=text.strip())
-    return query if query.text else replace(query, near=lambda keys: _Compiler(now, keys).query(tree).where)
+    return replace(_Compiler(now or timezone.now()).query(tree), said=text.strip())
 
 
 class _Compiler:
-    """`keys`: the condition is for these tasks alone."""
-
-    def __init__(self, now: datetime, keys: Sequence[uuid.UUID] | None = None):
+    def __init__(self, now: datetime):
         self._now = now
-        self._keys = keys
         self._dialect = matching.dialect()
         self._shown: list[str] = []
         self._worded = False
@@ -69,35 +74,51 @@ class _Compiler:
     def query(self, tree: Node) -> Query:
         parts = _flat(tree)
         textual = [part for part in parts if _is_text(part)]
-        where = Q()
-        for part in parts:
-            if not _is_text(part):
-                where &= self._where(part)
-        if not textual:
-            return Query(where=where, shown=tuple(self._shown), worded=self._worded)
-        found, negated = self._text(All(tuple(textual)))
+        met = [self._condition(part) for part in parts if not _is_text(part)]
+        found, negated = self._text(All(tuple(textual))) if textual else ("", False)
         if negated:
-            return Query(where=where & ~self._matches(found), worded=True)
-        return Query(found, where, tuple(dict.fromkeys(self._shown)), worded=True)
+            met.append(Condition(~matching.matches(found), between=lambda low, high: ~self._between(found, low, high)))
+        return Query("" if negated else found, tuple(met), () if negated else tuple(dict.fromkeys(self._shown)),
+                     worded=self._worded)
 
-    def _matches(self, found: str) -> Q:
-        if self._keys is None:
-            return matching.matches(found)
-        return Q(pk__in=self._dialect.between(found, self._keys[0], self._keys[-1]))
+    def _condition(self, node: Node) -> Condition:
+        """That of a part which is not about words alone."""
+        if isinstance(node, Qualifier):
+            return KINDS[_known(node)].read(node.value, node.at, self._now)
+        leaves, worded = self._leaves(node)
+        where = self._where(node, lambda leaf: leaf.where, matching.matches)
+        if worded:
+            return Condition(where, between=lambda low, high: self._where(
+                node, lambda leaf: leaf.each, lambda text: self._between(text, low, high)))
+        if all(leaf.facet for leaf in leaves):
+            return Condition(where, facet=frozenset().union(*(leaf.facet for leaf in leaves)))
+        one = self._where(node, lambda leaf: leaf.each, matching.matches)
+        listed = isinstance(node, Any) and all(isinstance(part, Qualifier) for part in node.parts) and all(
+            leaf.source for leaf in leaves)
+        return replace(conditions.indexed(where), one=one) if listed else Condition(where, one=one)
 
-    def _where(self, node: Node) -> Q:
+    def _leaves(self, node: Node) -> tuple[list[Condition], bool]:
+        """The conditions in it, and whether there are words, too."""
+        if _is_text(node):
+            return [], True
+        if isinstance(node, Qualifier):
+            return [self._condition(node)], False
+        found = [self._leaves(part) for part in ([node.part] if isinstance(node, Not) else node.parts)]
+        return [leaf for leaves, _ in found for leaf in leaves], any(worded for _, worded in found)
+
+    def _where(self, node: Node, leaf: Leaf, matches: Matches) -> Q:
         if _is_text(node):
             found, negated = self._text(node)
-            return ~self._matches(found) if negated else self._matches(found)
+            return ~matches(found) if negated else matches(found)
         if isinstance(node, Not):
-            return ~self._where(node.part)
+            return ~self._where(node.part, leaf, matches)
         if isinstance(node, All | Any):
-            condition = Q()
-            for part in node.parts:
-                condition = condition & self._where(part) if isinstance(node, All) else condition | self._where(part)
-            return condition
-        kind = KINDS[_known(node)]
-        return (kind.near if kind.near and self._keys else kind.read)(node.value, node.at, self._now)
+            parts = [self._where(part, leaf, matches) for part in node.parts]
+            return reduce(and_ if isinstance(node, All) else or_, parts)
+        return leaf(self._condition(node))
+
+    def _between(self, text: str, low: uuid.UUID, high: uuid.UUID) -> Q:
+        return Q(pk__in=self._dialect.between(text, low, high))
 
     def _text(self, node: Node) -> tuple[str, bool]:
         """The words in the database's language, and whether that is what must not match: neither finds documents by

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from analytics.counting import count_all
+from analytics.counting import LARGE_BATCH, count_all
 from analytics.recounting import MOST_NAMED, first_day, rebuild, verify
 from events.moments import BadMoment, period
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             raise CommandError("--until: that day has not come yet.", returncode=BAD_INPUT)
         if since > until:
             raise CommandError("--since: that day is after the last one.", returncode=BAD_INPUT)
-        count_all()
+        count_all(batch=LARGE_BATCH)
         (self._rebuild if options["verb"] == "rebuild" else self._verify)(since, until, as_json=options["json"])
 
     def _rebuild(self, since: date, until: date, *, as_json: bool) -> None:

@@ -27,6 +27,8 @@ from events.replaying import BadSpeed, pace, paced
 from events.shapes import event_dict
 from events.subjects import BadSubject, Pattern
 from events.tail import BeyondTheEnd, checked_position
+from webhooks.errors import BadWebhook
+from webhooks.replaying import chosen, replayed
 
 PATTERN = "a pattern: * is one part, > at the end the rest"
 # Seconds until a database that does not answer is asked again.
@@ -64,14 +66,16 @@ class Command(BaseCommand):
         replay = actions.add_parser("replay", help="Send events once more, in the order of the stream.")
         replay.add_argument("--subject", default=">", help=PATTERN)
         replay.add_argument("--since", default="", help=f"the first moment: {EXAMPLES}; without it all that is kept")
-        replay.add_argument("--to", choices=["stdout", "nats"], default="stdout",
-                            help="nats: to JetStream once more; what it has is no second message there")
+        replay.add_argument("--to", choices=["stdout", "nats", "webhook"], default="stdout",
+                            help="nats: to JetStream once more; what it has is no second message there; "
+                                 "webhook: to all that are on, or to --webhook, as their own patterns say")
+        replay.add_argument("--webhook", default="", help="the name of one; on or not")
         replay.add_argument("--speed", default="max", help="1 in the time it took, 10 ten times as fast; max at once")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             getattr(self, f"_{options['action']}")(**options)
-        except (BadSubject, BadMoment, BadPayload, BeyondTheEnd, BadSpeed) as error:
+        except (BadSubject, BadMoment, BadPayload, BeyondTheEnd, BadSpeed, BadWebhook) as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None
         except KeyboardInterrupt:  # the usual end of who follows
             return
@@ -115,6 +119,9 @@ class Command(BaseCommand):
         if options["to"] == "nats":
             self._to_nats(events)
             return
+        if options["to"] == "webhook":
+            self._to_webhooks(events, options)
+            return
         for event in events:
             self._print(event_dict(event), {"format": "json"})
 
@@ -132,6 +139,13 @@ class Command(BaseCommand):
         finally:
             carrier.leave()
         self.stdout.write(f"{sent} events were sent.")
+
+    def _to_webhooks(self, events: Iterator[Event], options: dict[str, Any]) -> None:
+        with acting(actor=shell_actor(), via="command"):
+            done = replayed(events, chosen(options["webhook"]), options["subject"], options["since"])
+        self.stdout.write(f"{done.sent} deliveries were taken.")
+        if done.problem:
+            raise CommandError(f"Then one was not: {done.problem}")
 
     def _head(self, options: dict[str, Any]) -> None:
         if options["format"] == "table" and not options["json"]:

@@ -80,6 +80,12 @@ def people(needed: Role, answer: int = 200, *, of: int | None = WHOLE, **sends: 
     return Entry(refusal, answer, sends, is_json=True)
 
 
+def keys_alone(answer: int = 200, **sends: Any) -> Entry:
+    """An operation of the API for keys, whatever they may do; to people it says that it wants a key."""
+    return Entry(lambda audience: 401 if audience.is_stranger or audience.is_person else None, answer, sends,
+                 is_json=True)
+
+
 def everybody(answer: int = 200, **sends: Any) -> Entry:
     """Open to the world."""
     return Entry(lambda audience: None, answer, sends)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from projects.engines.compose.naming import HUB_REVISION, labels_for, project_na
 from projects.engines.compose.observe import View
 from projects.engines.compose.rundir import RunDir, writing
 from projects.engines.compose.running import end_left_over
-from projects.engines.compose.start import Start, create_step, ready_step
+from projects.engines.compose.start import Start, create_step, in_turn, ready_step
 from projects.engines.compose.stop import FREE, Stop, stop_steps
 from projects.engines.compose.usage import Meter
 from projects.stacks.compose import cli
@@ -75,14 +75,14 @@ class ComposeEngine(Asker):
     def inputs(self, definition: Definition) -> dict[str, str]:
         return inputs_of(definition)
 
-    def up(self, stack: Stack) -> Iterator[Step]:
+    def up(self, stack: Stack) -> Generator[Step]:
         yield CHECK
         wanted = self._wanted_images(stack)
         yield from [images.pull_step(image) for image in wanted]
         builds = self._wanted_builds(stack)
         yield from [images.build_step(service) for service in builds]
         yield create_step(list(stack.services))
-        yield from [ready_step(stack, service) for service in stack.services]
+        yield from [ready_step(stack, service) for service in in_turn(stack)]
         self._check(stack)
         yield Step(CHECK.key, CHECK.label, 1, 1)
         rundir = RunDir(stack.run_dir)
@@ -94,13 +94,13 @@ class ComposeEngine(Asker):
             path, variables = cli.program() or "docker", cli.variables_for(stack.env)
             for service in builds:
                 yield from images.build(path, stack, file, variables, service)
-            start = Start(stack, rundir, self.observer(stack), list(stack.services))
+            start = Start(stack, rundir, self.observer(stack), in_turn(stack))
             yield from start.compose(path, file)
             yield from start.wait()
             rundir.write(phase="up", ready=[service.name for service in stack.services])
             images.prune(client, stack)
 
-    def down(self, stack: Stack) -> Iterator[Step]:
+    def down(self, stack: Stack) -> Generator[Step]:
         yield from stop_steps(stack)
         yield FREE
         rundir = RunDir(stack.run_dir)
@@ -110,7 +110,7 @@ class ComposeEngine(Asker):
             yield from Stop(stack, rundir, self.observer(stack)).steps()
         self._meter.forget(stack)
 
-    def restart(self, stack: Stack, service: str) -> Iterator[Step]:
+    def restart(self, stack: Stack, service: str) -> Generator[Step]:
         try:
             spec = stack.definition.service(service)
         except KeyError:
@@ -213,7 +213,7 @@ class ComposeEngine(Asker):
         now = {record.run} if record.run and record.phase != "down" else set()
         return sorted({*rundir.kept_runs(), *now}, reverse=True)
 
-    def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
+    def copy_data(self, source: Stack, target: Stack) -> Generator[Step]:
         with self.asking(source) as client:
             yield from volumes.copy(client, source, target)
 

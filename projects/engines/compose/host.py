@@ -13,8 +13,10 @@ import requests
 import urllib3
 from docker.context import ContextAPI
 from docker.tls import TLSConfig
+from docker.transport import SSHHTTPAdapter
 
 from projects.engines.base import EngineError
+from projects.engines.compose.ssh import KeptSsh
 from projects.stacks.spec import Stack
 
 SECONDS = 15
@@ -59,7 +61,11 @@ def _context(name: str | None) -> str:
 
 
 class _Client(docker.APIClient):
-    """A client that trusts the authority it was given, also where the environment (REQUESTS_CA_BUNDLE) names others."""
+    """A client that trusts the authority it was given, also where the environment (REQUESTS_CA_BUNDLE) names others,
+    and that keeps its connections by ssh."""
+
+    def mount(self, prefix: str, adapter: Any) -> None:
+        super().mount(prefix, KeptSsh.instead_of(adapter) if isinstance(adapter, SSHHTTPAdapter) else adapter)
 
     def merge_environment_settings(self, *given: Any, **named: Any) -> dict[str, Any]:
         return {**super().merge_environment_settings(*given, **named), "verify": self.verify}

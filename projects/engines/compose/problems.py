@@ -84,13 +84,18 @@ def _mount_problems(stack: Stack, name: str, service: dict[str, Any]) -> Iterato
         if mount.get("type") != "bind":
             continue
         source = Path(mount["source"])
-        if not _exists(source):
-            if not (mount.get("bind") or {}).get("create_host_path", False):
-                yield Problem("mount", f"{name} mounts {source}, which does not exist{_line(stack, name)}.",
-                              "Create it, or correct the path.", service=name)
-        elif not os.access(source, os.R_OK):
-            yield Problem("mount", f"{name} mounts {source}, which cannot be read{_line(stack, name)}.",
-                          "Let the user that runs Hub read it.", service=name)
+        readable = _is_readable(source)
+        if readable:
+            continue
+        if readable is not None:
+            # Docker mounts it all the same: a database that keeps its folder to its own user is as it should be.
+            yield Problem("mount", f"{name} mounts {source}, which the user that runs Hub cannot read"
+                                   f"{_line(stack, name)}.",
+                          "Where the service runs as that user it cannot either: change its rights then.",
+                          service=name, blocking=False)
+        elif not (mount.get("bind") or {}).get("create_host_path", False):
+            yield Problem("mount", f"{name} mounts {source}, which does not exist{_line(stack, name)}.",
+                          "Create it, or correct the path.", service=name)
 
 
 def _build_problems(stack: Stack, name: str, build: dict[str, Any]) -> Iterator[Problem]:
@@ -197,11 +202,15 @@ def disk_problems(root: str) -> Iterator[Problem]:
                       "Make room: docker system prune removes what nothing uses.")
 
 
-def _exists(path: Path) -> bool:
+def _is_readable(path: Path) -> bool | None:
+    """Whether the user that runs Hub may read it, and list it where it is a folder; None when it is not there."""
     try:
-        return path.exists()
-    except OSError:
+        path.stat()
+    except PermissionError:  # what it lies in may not be entered
         return False
+    except OSError:
+        return None
+    return os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK)
 
 
 def _line(stack: Stack, name: str) -> str:

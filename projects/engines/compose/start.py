@@ -17,6 +17,7 @@ from projects.engines.compose.naming import instance_name, project_name
 from projects.engines.compose.observe import can_complete, how_it_ended
 from projects.engines.compose.rundir import RunDir
 from projects.engines.compose.running import Running
+from projects.engines.process.wish import in_order
 from projects.stacks.compose import cli
 from projects.stacks.spec import ServiceSpec, Stack
 
@@ -30,6 +31,14 @@ _MADE = ("Created", "Running", "Recreated", "Started", "Starting", "Healthy", "W
 
 def create_step(services: list[ServiceSpec]) -> Step:
     return Step("create", "containers are created", 0, sum(service.instances for service in services))
+
+
+def in_turn(stack: Stack) -> list[ServiceSpec]:
+    """The services in the order in which they can become ready: each after those that it waits for."""
+    try:
+        return in_order(stack.services)
+    except ValueError:  # Compose itself refuses such a stack, and says why
+        return list(stack.services)
 
 
 def ready_step(stack: Stack, service: ServiceSpec) -> Step:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from projects.engines.base import EngineError, Problem, Step
 from projects.engines.compose import images as docker_images
 from projects.engines.compose.engine import CHECK, ComposeEngine
 from projects.engines.compose.naming import HUB_REVISION, image_name, image_repository, labels_for
-from projects.engines.compose.start import ready_step
+from projects.engines.compose.start import in_turn, ready_step
 from projects.engines.dagger.access import access, access_problem
 from projects.engines.dagger.build import build, build_plan
 from projects.engines.dagger.image import Image, build_problems, images_of, run_by
@@ -44,12 +44,12 @@ class DaggerEngine(ComposeEngine):
                 found.append(problem)
         return found
 
-    def up(self, stack: Stack) -> Iterator[Step]:
+    def up(self, stack: Stack) -> Generator[Step]:
         every = self._images(stack)
         wanted = self._wanted(stack)
         bound = replace(stack, images={**run_by(stack.definition.document, every), **stack.images})
         with closing(super().up(bound)) as running:
-            last = ready_step(stack, stack.services[-1]).key
+            last = ready_step(stack, in_turn(stack)[-1]).key
             planned: list[Step] = []
             while not planned or planned[-1].key != last:
                 planned.append(next(running))
@@ -61,7 +61,7 @@ class DaggerEngine(ComposeEngine):
         with self.asking(stack) as client:
             docker_images.prune(client, stack)
 
-    def build(self, stack: Stack) -> Iterator[Step]:
+    def build(self, stack: Stack) -> Generator[Step]:
         """Build the images only, whether they are there or not; what runs is left alone. They are tagged `latest`."""
         wanted = self._images(stack, lambda service: f"{image_repository(stack, service)}:{LATEST}")
         if not wanted:

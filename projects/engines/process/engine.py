@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ class ProcessEngine:
         """Nothing: code that changed is a matter of a restart."""
         return {}
 
-    def up(self, stack: Stack) -> Iterator[Step]:
+    def up(self, stack: Stack) -> Generator[Step]:
         try:
             services = in_order(stack.services)
         except ValueError:
@@ -71,11 +71,11 @@ class ProcessEngine:
             launch(rundir)
         yield from Waiting(stack, rundir, wish["serial"], services).steps()
 
-    def down(self, stack: Stack) -> Iterator[Step]:
+    def down(self, stack: Stack) -> Generator[Step]:
         yield from stop(stack, _rundir(stack))
         self._meter.forget(stack)
 
-    def restart(self, stack: Stack, service: str) -> Iterator[Step]:
+    def restart(self, stack: Stack, service: str) -> Generator[Step]:
         rundir = _rundir(stack)
         try:
             spec = stack.definition.service(service)
@@ -130,9 +130,9 @@ class ProcessEngine:
     def runs(self, stack: Stack) -> list[int]:
         return _rundir(stack).runs()
 
-    def copy_data(self, source: Stack, target: Stack) -> Iterator[Step]:
+    def copy_data(self, source: Stack, target: Stack) -> Generator[Step]:
         """Nothing: what services keep lies in the stack's folder, and is copied with that."""
-        return iter(())
+        yield from ()
 
     def usage(self, stack: Stack) -> list[Usage]:
         return self._meter.measure(stack, View(stack, _rundir(stack)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import threading
@@ -21,12 +22,14 @@ from projects.tests.docker_engine import BUSYBOX, DockerEngine
 from projects.tests.engines.processes_seen import until
 from projects.tests.pages.test_see_why_it_failed import top
 from projects.tests.stack_tasks import done
+from tasks.models import Task
 
 pytestmark = [
     pytest.mark.xdist_group("docker"), pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("redis_server", "docker_engine"),
 ]
 
+NOBODY = 65534
 GOOD = f"services:\n  web:\n    image: {BUSYBOX}\n    init: true\n    command: [sleep, '1000']\n"
 
 
@@ -69,14 +72,39 @@ def ends(project: Project, docker: DockerEngine, _: pytest.MonkeyPatch) -> Itera
         docker.start()
 
 
+@contextmanager
+def anothers(project: Project, docker: DockerEngine, _: pytest.MonkeyPatch) -> Iterator[None]:
+    """Docker's socket is another user's alone."""
+    os.chown(docker.socket, NOBODY, NOBODY)
+    docker.socket.chmod(0o600)
+    try:
+        yield
+    finally:
+        os.chown(docker.socket, 0, 0)
+
+
+def here(project: Project, _: pytest.FixtureRequest) -> Task:
+    """The start, run in this process."""
+    return done(actions.start(project))
+
+
+def without_rights(project: Project, request: pytest.FixtureRequest) -> Task:
+    """The start, run by a worker that may use its own files and nobody else's: the kernel gives it no right of root."""
+    request.getfixturevalue("workers")(1, before=("setpriv", "--inh-caps=-all", "--bounding-set=-all"))
+    task = actions.start(project)
+    until(lambda: Task.objects.filter(pk=task.pk, finished_at__isnull=False).exists(), 60, "the start ends")
+    return Task.objects.get(pk=task.pk)
+
+
 @dataclass
 class Fault:
-    """`words` are what the top of the page says. `while_`: what is so during the start."""
+    """`words` are what the top of the page says. `while_`: what is so during the start; `start`: who does it."""
 
     words: list[str]
     compose: str = GOOD
     files: dict[str, str] = field(default_factory=dict)
     while_: Callable[..., AbstractContextManager] = lambda *_: nullcontext()
+    start: Callable[[Project, pytest.FixtureRequest], Task] = here
 
 
 WAITS = GOOD + "    healthcheck: {test: 'false', interval: 1s, retries: 1000}\n"
@@ -100,19 +128,22 @@ FAULTS = {
                            + "    mem_limit: 16m\n    healthcheck: {test: 'true', interval: 30s}\n"),
     "disk bound": Fault(["are free where Docker keeps its data", "docker system prune"], while_=full),
     "Docker stopped mid-way": Fault(["Docker does not answer", "Start it"], WAITS, while_=ends),
-    "permission": Fault(["exited with code", "Permission denied", "compose.yaml, line 2", "It may not use something",
-                         "change its rights"],
-                        GOOD.replace("[sleep, '1000']", "[sh, -c, 'echo x > /etc/locked']") + "    user: '65534'\n"),
+    "permission": Fault(["The user that runs Hub may not use Docker", "docker.sock",
+                         "Add that user to the group docker"], while_=anothers, start=without_rights),
+    "permission in a container": Fault(["exited with code", "Permission denied", "compose.yaml, line 2",
+                                        "It may not use something", "change its rights"],
+                                       GOOD.replace("[sleep, '1000']", "[sh, -c, 'echo x > /etc/locked']")
+                                       + "    user: '65534'\n"),
 }
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_named_with_its_line_and_what_to_do(name, project, docker_engine, monkeypatch):
+def test_a_fault_is_named_with_its_line_and_what_to_do(name, project, docker_engine, monkeypatch, request):
     fault, folder = FAULTS[name], Path(project.path)
     for file, text in {"compose.yaml": fault.compose, **fault.files}.items():
         (folder / file).write_text(text)
     with monkeypatch.context() as patch, fault.while_(project, docker_engine, patch):
-        assert done(actions.start(project)).state == "failed"
+        assert fault.start(project, request).state == "failed"
     project.refresh_from_db()
     assert project.state == ProjectState.FAILED
     text = top(project)

@@ -87,7 +87,7 @@ class Command(BaseCommand):
             raise CommandError("--limit must be from 1 to 10000.", returncode=BAD_INPUT)
         wanted = {name: options[name] for name in ("state", "lane", "job", "subject") if options[name]}
         try:
-            tasks = take(with_relatives(Task.objects.filter(**wanted)), read(options["search"]),
+            tasks = take(with_relatives(Task.objects.all()), read(options["search"]).exactly(**wanted),
                          limit=options["limit"], seconds=EXACT).items
         except BadQuery as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from None

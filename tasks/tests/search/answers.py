@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 from tasks.models import Task
-from tasks.search import finding, matching
+from tasks.search import facets, finding, matching, walking
 from tasks.search.finding import all_of, count, take
 from tasks.search.query import Query, read
 from tasks.tests.search import cases
@@ -16,7 +16,9 @@ def answers() -> dict[str, list[list[str]]]:
     part, both ways, where five tasks are more than are looked at together, as a million are."""
     made = cases.make()
     given = _given(made)
-    with (patch.multiple(finding, NEAR=2, FEW=2), patch.multiple(matching, WINDOW=1, WALKED=0.5),
+    with (patch.multiple(finding, FEW=2, TRIED=2), patch.multiple(matching, WINDOW=1, FARTHER=2, WALKED=0.5),
+          patch.multiple(walking, NEAR=2, FARTHER=2, FEW=1, SOME=2, BATCH=1, GROWTH=1),
+          patch.object(facets, "LEAST", 1),
           patch.multiple(matching.Sqlite, stretches=(1, 1), rest=1),
           patch.multiple(matching.PostgreSQL, stretches=(1,))):
         for text, found in given.items():

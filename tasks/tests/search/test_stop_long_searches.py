@@ -16,6 +16,7 @@ from accounts.tests.api_client import error_of
 from accounts.tests.people import signed_in
 from tasks.models import Task
 from tasks.search import finding
+from tasks.search.conditions import Condition
 from tasks.search.errors import TooBroad
 from tasks.search.limits import limited
 from tasks.search.qualifiers import KINDS
@@ -30,7 +31,7 @@ ENDLESS = ("(WITH RECURSIVE counted(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM 
 @pytest.fixture
 def endless(monkeypatch):
     """A hundred thousand million rows, as far as `job:` is concerned."""
-    kind = replace(KINDS["job"], read=lambda value, position, now: Q(attempt__lt=RawSQL(ENDLESS, [])))
+    kind = replace(KINDS["job"], read=lambda value, position, now: Condition(Q(attempt__lt=RawSQL(ENDLESS, []))))
     monkeypatch.setitem(KINDS, "job", kind)
     monkeypatch.setattr(finding, "LIST", 0.2)
     monkeypatch.setattr(finding, "EXACT", 0.2)

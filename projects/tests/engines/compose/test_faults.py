@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import pickle
+import secrets
 import socket
+import tempfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
-from projects.engines.base import EngineError
+from projects.engines.base import EngineError, Problem
 from projects.engines.compose import problems
 from projects.engines.compose.engine import ComposeEngine
 from projects.engines.compose.host import Unreachable
@@ -15,6 +21,7 @@ from projects.stacks.spec import StackError
 
 pytestmark = pytest.mark.xdist_group("docker")
 
+NOBODY = 65534
 HEAD = "services:\n  web:\n    image: hub-test/busybox:1\n    init: true\n"
 
 
@@ -145,31 +152,78 @@ def test_docker_that_is_not_there_or_may_not_be_used(kit, monkeypatch, tmp_path)
         assert "docker command is not installed" in found(kit, stack, "docker-missing").message
 
 
-@pytest.mark.parametrize("mode", [0o711, 0o700], ids=["the socket", "its folder"])
-def test_docker_that_another_user_may_not_use(kit, mode):
-    """The preflight's words, in a child that gives up root's rights."""
-    stack = kit.stack_of(HEAD)
+def as_nobody(look: Callable[[], list[Problem]]) -> list[Problem]:
+    """What a look finds in a child that gives up root's rights."""
     reader, writer = os.pipe()
-    kit.docker.folder.chmod(mode)
     child = os.fork()
     if child == 0:
         try:
             os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-            ComposeEngine().hosts.client(stack)
-        except Unreachable as error:
-            problem = problems.host_problem(error)
-            os.write(writer, f"{problem.code}|{problem.message}|{problem.hint}".encode())
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+            os.write(writer, pickle.dumps(look()))
         finally:
             os._exit(0)
     os.close(writer)
-    with open(reader) as said:
-        code, message, hint = said.read().split("|")
+    with open(reader, "rb") as said:
+        found = said.read()
     os.waitpid(child, 0)
+    assert found, "it could not look"
+    return pickle.loads(found)
+
+
+@pytest.mark.parametrize("mode", [0o711, 0o700], ids=["the socket", "its folder"])
+def test_docker_that_another_user_may_not_use(kit, mode):
+    stack = kit.stack_of(HEAD)
+
+    def ask() -> list[Problem]:
+        try:
+            ComposeEngine().hosts.client(stack)
+        except Unreachable as error:
+            return [problems.host_problem(error)]
+        return []
+
+    kit.docker.folder.chmod(mode)
+    (problem,) = as_nobody(ask)
     kit.docker.folder.chmod(0o700)
-    assert code == "docker-permission" and "group docker" in hint
-    assert message == f"The user that runs Hub may not use Docker at unix://{kit.docker.socket}."
+    assert problem.code == "docker-permission" and "group docker" in problem.hint
+    assert problem.message == f"The user that runs Hub may not use Docker at unix://{kit.docker.socket}."
+
+
+@pytest.mark.parametrize(("name", "mode"), [("secrets.env", 0o600), ("certificates", 0o711), ("closed/inside", 0o700)])
+def test_a_mount_that_another_user_may_not_read(kit, name, mode):
+    """A file, a folder whose names may not be listed, and what lies in a folder that may not be entered."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place)
+        for one in ("", "good", "certificates", "closed", "closed/inside"):
+            (path / one).mkdir(exist_ok=True)
+            (path / one).chmod(0o755)
+        (path / "secrets.env").write_text("A=1\n")
+        stack = kit.stack_of(HEAD + f"    volumes: ['./{name}:/x:ro', './good:/y']\n", path=path)
+        (path / name.partition("/")[0]).chmod(mode)
+        assert [one for one in problems.definition_problems(stack) if one.code == "mount"] == [], "root may read it"
+        (problem,) = as_nobody(lambda: list(problems.definition_problems(stack)))
+    # It is told and stops nothing: what a database keeps to its own user, Docker mounts all the same.
+    assert (problem.code, problem.service, problem.blocking) == ("mount", "web", False)
+    assert problem.message == (f"web mounts {path / name}, which the user that runs Hub cannot read "
+                               "(compose.yaml, line 2).")
+    assert "change its rights" in problem.hint
+
+
+def test_names_that_others_have(kit):
+    """A container from outside is in nobody's way; containers of another Hub, for a project of that name, are."""
+    name = f"ledger-{secrets.token_hex(3)}"
+    other = kit.client.containers.run("hub-test/busybox:1", "sleep 1000", name=name, init=True, detach=True)
+    try:
+        stack = kit.stack_of(HEAD + f"    container_name: {name}\n    command: [sleep, '1000']\n")
+        assert kit.engine.problems(stack) == []
+        kit.up(stack)
+        assert kit.container(stack, "web").name != name
+    finally:
+        other.remove(force=True)
+    problem = found(kit, replace(stack, hub_id="another"), "name")
+    assert problem.blocking and "Another Hub (test-hub) runs containers named like this project" in problem.message
+    assert "Rename the project" in problem.hint
 
 
 def test_only_the_old_compose_is_here(kit, monkeypatch, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import socket
 import threading
@@ -12,14 +11,15 @@ from pathlib import Path
 import certifi
 import pytest
 
-from projects.engines.compose.engine import ComposeEngine
 from projects.engines.compose.host import is_local
+from projects.engines.process.processes import table
 from projects.tests import certificates
 from projects.tests.engines.processes_seen import until
 from projects.tests.ssh_host import SshHost
 
 pytestmark = pytest.mark.xdist_group("docker")
 
+ASK = "docker system dial-stdio"
 TEXT = """
 services:
   web:
@@ -117,6 +117,11 @@ def test_up_status_logs_and_down_by_tcp(kit, tcp_host, monkeypatch, tmp_path):
     assert kit.left(stack) == []
 
 
+def commands_of_ssh() -> list[int]:
+    """The ssh commands of this process that live."""
+    return [one.pid for one in table().values() if one.ppid == os.getpid() and one.name == "ssh" and one.alive]
+
+
 def test_the_same_by_ssh(kit, docker_engine, monkeypatch, tmp_path):
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
     with SshHost(tmp_path / "ssh", docker_engine.variables) as host:
@@ -127,9 +132,26 @@ def test_the_same_by_ssh(kit, docker_engine, monkeypatch, tmp_path):
         assert kit.state(stack, "web").health == "healthy"
         assert kit.container(stack, "web").status == "running", "it is really there"
         until(lambda: "far away" in kit.engine.logs(stack, "web").lines, 30, "its line")
+        asked = host.asked.count(ASK)
+        for _ in range(5):
+            assert kit.engine.look(stack, fresh=True).of(f"hub-{stack.slug}")
+        assert host.asked.count(ASK) == asked, "the connections that are there are asked again"
+        # One that is cut is made anew, and nobody hears of it.
+        host.cut()
+        until(lambda: not commands_of_ssh(), 10, "the commands have ended")
+        assert kit.engine.look(stack, fresh=True).of(f"hub-{stack.slug}")
+        assert host.asked.count(ASK) == asked + 1
         kit.down(stack)
-        assert kit.left(stack) == [] and "docker system dial-stdio" in " ".join(host.asked)
+        assert kit.left(stack) == []
         kit.stacks.remove(stack)
-        # The SDK keeps the ssh of each connection until the client goes, and asks for its end then.
-        kit.engine = ComposeEngine()
-        gc.collect()
+        kit.engine.hosts.client(stack).close()
+
+
+def test_what_ssh_says_is_told(kit, monkeypatch, tmp_path):
+    (tmp_path / "ssh").write_text("#!/bin/sh\necho 'hub@far: Permission denied (publickey).' >&2\nexit 255\n")
+    (tmp_path / "ssh").chmod(0o755)
+    stack = kit.stack_of(TEXT, env={"DOCKER_HOST": "ssh://hub@far"})
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (problem,) = [one for one in kit.engine.problems(stack) if one.blocking]
+    assert problem.code == "docker-down" and "hub@far: Permission denied (publickey)" in problem.message
+    kit.stacks.remove(stack)

@@ -70,6 +70,25 @@ def test_it_is_built_started_and_seen(project, docker_engine):
     client.close()
 
 
+def test_by_hand_to_a_kept_revision_with_the_image_that_dagger_built_then(project, folder, docker_engine):
+    def served() -> tuple[str, bytes]:
+        client = docker_engine.client()
+        (one,) = client.containers.list(filters={"label": f"hub.project={project.slug}"})
+        found = one.image.id, one.exec_run(["cat", "/made"]).output
+        client.close()
+        return found
+
+    started(project)
+    first = served()
+    (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\nRUN echo baked twice > /made\n")
+    assert done(actions.restart(project)).state == "succeeded"
+    assert served()[1] == b"baked twice\n"
+    task = done(actions.roll_back(project, 1))
+    assert task.state == "succeeded", task.error
+    assert served() == first and first[1] == b"baked by dagger\n"
+    assert "build:web" not in {step["key"] for step in task.steps}, "nothing is built again"
+
+
 def test_a_build_that_fails_leaves_the_project_as_it_is(project, folder):
     (folder / "Dockerfile").write_text("FROM scratch\nADD root.tar /\nRUN exit 9\n")
     task = done(actions.build(project))

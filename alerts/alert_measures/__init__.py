@@ -1,0 +1,3 @@
+"""The measures of this app. What is imported here is registered."""
+
+from alerts.alert_measures import host, tasks  # noqa: F401

@@ -1,0 +1,1 @@
+"""What an operator would look at, looked at: each check says what it found and what to do."""

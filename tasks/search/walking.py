@@ -1,0 +1,213 @@
+"""The next tasks that meet all conditions, found from the side that promises the least work.
+
+1. The newest are tried one after the other: most of what is asked for is met by some of these.
+2. What only the columns of `tasks.search.facets` know is read from their index.
+3. A condition that few tasks meet gives these, and they are tried on the others.
+4. What an index has in the order of the list is tried in that order; and last, all that meet them are put in order.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from functools import reduce
+from operator import and_
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from tasks.models import Task
+from tasks.search import facets
+from tasks.search.conditions import Condition
+from tasks.search.places import Place, keys, stored
+from tasks.search.sql import ALWAYS, condition
+
+# So many of the newest are tried first, and so many more when that promises to be enough.
+NEAR, FARTHER = 1000, 6000
+# A condition that no more tasks meet is one that few meet; up to so many, it is still the one to begin with.
+FEW, SOME = 2000, 20_000
+# So many are tried together, once they are known from an index, and each time so many times as many.
+BATCH, GROWTH = 400, 4
+# Of what very many tasks meet, those of these parts of all ids are put in order, one part after the other.
+PARTS = (1 / 32, 1 / 8, 1 / 2)
+
+
+def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
+    """The next ids of these tasks that meet all conditions, in the order of the list."""
+    if len(conditions) == 1 and conditions[0].ordered and not tasks.query.where:
+        return _in_order(conditions[0], place, count)
+    found, rest = _near(tasks, conditions, place, count)
+    if rest is None:
+        return found
+    return found + _anywhere(tasks, conditions, rest, count - len(found))
+
+
+def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int
+          ) -> tuple[list[uuid.UUID], Place | None]:
+    """Those among the next few tasks, and the place behind these; None when nothing is to be found there."""
+    found, place = _tried(tasks, conditions, place, count, NEAR)
+    if place is None or not found:
+        return found, place
+    farther = 1.5 * NEAR * (count - len(found)) / len(found)
+    if farther > FARTHER:
+        return found, place
+    more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1)
+    return found + more, place
+
+
+def _tried(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int
+           ) -> tuple[list[uuid.UUID], Place | None]:
+    """Those among the next `size` tasks, and the place behind; None when enough were found, or nothing follows."""
+    bounds, given = place.sql("id")
+    walk = f"FROM tasks_task WHERE {bounds} ORDER BY id {place.way} LIMIT"
+    end = keys(f"SELECT id {walk} 1 OFFSET {size - 1}", given)
+    test, params = condition(tasks.filter(_between(conditions, place, end[0] if end else None, given, walk, size)))
+    found = keys(f"SELECT id FROM (SELECT * {walk} {size}) AS tasks_task WHERE {test} LIMIT {count}",
+                 [*given, *params])
+    return found, place.after(end[0]) if end and len(found) < count else None
+
+
+def _between(conditions: Sequence[Condition], place: Place, end: uuid.UUID | None, given: list[Any], walk: str,
+             size: int) -> Q:
+    """All conditions for the tasks of one walk."""
+    if not any(one.between for one in conditions):
+        return _all(conditions)
+    first = keys(f"SELECT id {walk} 1", given)
+    if not first:
+        return Q(pk__in=[])
+    last = end or keys(f"SELECT id FROM (SELECT id {walk} {size}) AS walked ORDER BY id"
+                       f" {'DESC' if place.ascending else 'ASC'} LIMIT 1", given)[0]
+    return reduce(and_, (one.between(first[0], last) if one.between else one.each for one in conditions), Q())
+
+
+def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
+    """The next that meet the conditions, wherever they are."""
+    about = [one for one in conditions if one.facet]
+    kinds = facets.kinds(about) if about else None
+    if kinds == []:
+        return []
+    others = [one for one in conditions if kinds is None or not one.facet]
+    if kinds and not others and not tasks.query.where:
+        return facets.newest(kinds, place, count)
+    known = [one for one in others if one.source]
+    sizes = {id(one): _size(one) for one in known}
+    least = min(known, key=lambda one: sizes[id(one)], default=None)
+    if least is not None and sizes[id(least)] <= FEW:
+        return _of(tasks, least, conditions, place, count)
+    if least is not None and sizes[id(least)] <= SOME:
+        return _of_many(tasks, least, conditions, place, count)
+    if kinds:
+        return _in_turn(lambda at, size: facets.newest(kinds, at, size), tasks, others, place, count)
+    in_order = next((one for one in known if one.ordered), None)
+    if in_order is not None:
+        return _in_turn(lambda at, size: _in_order(in_order, at, size), tasks,
+                        [one for one in conditions if one is not in_order], place, count)
+    if known:
+        return _of_many(tasks, least, conditions, place, count)
+    if about:
+        return _sorted(tasks, conditions, place, count)
+    return _walked(tasks, conditions, place, count)
+
+
+def _size(one: Condition) -> int:
+    """How many tasks meet a condition, about: counted so far as it matters, or what PostgreSQL expects."""
+    rows = one.source(Place())
+    if connection.vendor != "postgresql":
+        return rows[: SOME + 1].count()
+    try:
+        sql, params = rows.query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        (told,) = cursor.fetchone()
+    plan = json.loads(told) if isinstance(told, str) else told
+    return int(plan[0]["Plan"]["Plan Rows"])
+
+
+def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
+        ) -> list[uuid.UUID]:
+    """Those among all that meet one condition, which are put in order."""
+    try:
+        sql, params = one.source(place).query.sql_with_params()
+    except EmptyResultSet:
+        return []
+    # Materialised, or the planner walks all tasks by their order.
+    hits = f"(WITH hit (id) AS MATERIALIZED ({sql}) SELECT DISTINCT id FROM hit ORDER BY id {place.way}) AS hit"
+    return _those(hits, params, tasks, [other for other in conditions if other is not one], count)
+
+
+def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
+             ) -> list[uuid.UUID]:
+    """The same where very many meet it: first those of the part of all ids that is next, then of larger parts."""
+    found: list[uuid.UUID] = []
+    for part in place.parts(PARTS):
+        found += _of(tasks, one, conditions, part, count - len(found))
+        if len(found) >= count:
+            break
+    return found
+
+
+def _in_turn(source: Callable[[Place, int], list[uuid.UUID]], tasks: QuerySet[Task], conditions: Sequence[Condition],
+             place: Place, count: int) -> list[uuid.UUID]:
+    """Those among the tasks of a source, which gives the next so many behind a place."""
+    found: list[uuid.UUID] = []
+    size = BATCH
+    while len(found) < count:
+        some = source(place, size)
+        found += fitting(tasks, conditions, some, count - len(found))
+        if len(some) < size:
+            break
+        place, size = place.after(some[-1]), size * GROWTH
+    return found
+
+
+def _in_order(one: Condition, place: Place, count: int) -> list[uuid.UUID]:
+    """The next that meet one condition, from an index that has them in order. A task may stand there twice."""
+    rows = one.source(place).order_by(one.ordered if place.ascending else f"-{one.ordered}")
+    return [key for (key,) in rows.distinct()[:count]]
+
+
+def fitting(tasks: QuerySet[Task], conditions: Sequence[Condition], some: Sequence[uuid.UUID], count: int
+            ) -> list[uuid.UUID]:
+    """Those of some tasks that meet all conditions, in their order; so many at most."""
+    if not some:
+        return []
+    if connection.vendor == "postgresql":
+        return _those("unnest(%s::uuid[]) AS hit (id)", [list(some)], tasks, conditions, count)
+    return _those("(SELECT value AS id FROM json_each(%s)) AS hit", [json.dumps([stored(key) for key in some])], tasks,
+                  conditions, count)
+
+
+def _those(hits: str, given: list[Any], tasks: QuerySet[Task], conditions: Sequence[Condition], count: int
+           ) -> list[uuid.UUID]:
+    """Those of a list in SQL, `hit`, that meet the conditions. One after the other, so that it ends with enough."""
+    test, params = condition(tasks.filter(_all(conditions)))
+    where = "" if test == ALWAYS else (
+        f" WHERE (SELECT true FROM tasks_task WHERE tasks_task.id = hit.id AND ({test}))")
+    return keys(f"SELECT id FROM {hits}{where} LIMIT {count}", [*given, *params])
+
+
+def _sorted(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
+    """All that meet them, and only then a look at their order: or the planner walks all tasks by their order."""
+    test, params = condition(tasks.filter(reduce(and_, (one.where for one in conditions), Q())))
+    bounds, given = place.sql("id")
+    return keys(f"WITH hit (id) AS MATERIALIZED (SELECT id FROM tasks_task WHERE {test})"
+                f" SELECT id FROM hit WHERE {bounds} ORDER BY id {place.way} LIMIT {count}", [*params, *given])
+
+
+def _walked(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
+    """What no index knows: all tasks are tried, one after the other."""
+    found: list[uuid.UUID] = []
+    size, at = FARTHER, place
+    while at is not None and len(found) < count:
+        more, at = _tried(tasks, conditions, at, count - len(found), size)
+        found, size = found + more, size * GROWTH
+    return found
+
+
+def _all(conditions: Sequence[Condition]) -> Q:
+    return reduce(and_, (one.each for one in conditions), Q())
