@@ -21,7 +21,6 @@ CHANNEL = {"id": 1, "name": "Operators", "kind": "email", "enabled": True, "conf
            "problem": None, "last_sent_at": AT}
 MEASURE = {"key": "failure_rate", "title": "Share of tasks that fail", "unit": "%", "compare": "above",
            "description": "Of the tasks that ended in the window, so many failed.", "windowed": True, "scoped": True}
-TAKEN = {409: "There is one of that name already."}
 
 REFERENCE = {
     "list_alerts": Entry(part(ALERT), query={"state": "open"}),
@@ -29,21 +28,19 @@ REFERENCE = {
         {"id": "019a2f4e-7c00-7b3a-9d55-2f6f3a1b0c4d", "channel": "Operators", "transition": "firing", "state": "sent",
          "tries": 1, "error": None, "sent_at": LATER}]}),
     "acknowledge_alert": Entry({**ALERT, "acknowledged_at": LATER, "acknowledged_by": "mara"},
-                               errors={409: "It does not fire any more."}),
+                               errors={409: "It does not fire any more, or somebody has acknowledged it."}),
     "show_evaluator": Entry({"late": False, "at": AT, "age": 1.5, "took": 4.2, "stale_after": 30.0}),
     "list_measures": Entry(part(MEASURE)),
     "list_rules": Entry(part(RULE)),
-    "create_rule": Entry(RULE, {"name": "Many tasks fail", "measure": "failure_rate", "bound": 10.0, "hold": 60},
-                         errors=TAKEN),
+    "create_rule": Entry(RULE, {"name": "Many tasks fail", "measure": "failure_rate", "bound": 10.0, "hold": 60}),
     "show_rule": Entry(RULE),
-    "change_rule": Entry({**RULE, "bound": 15.0}, {"bound": 15.0}, errors=TAKEN),
-    "delete_rule": Entry(),
+    "change_rule": Entry({**RULE, "bound": 15.0}, {"bound": 15.0}),
+    "delete_rule": Entry(errors={409: "It is one of Hub's own: switch it off instead."}),
     "mute_rule": Entry({**RULE, "muted_until": LATER, "muted_by": "mara"}, {"until": LATER}),
-    "unmute_rule": Entry(RULE),
+    "unmute_rule": Entry(RULE, errors={409: "It is not muted."}),
     "list_channels": Entry(part(CHANNEL)),
-    "create_channel": Entry(CHANNEL, {"name": "Operators", "kind": "email", "config": {"to": "ops@example.org"}},
-                            errors=TAKEN),
-    "change_channel": Entry({**CHANNEL, "enabled": False}, {"enabled": False}, errors=TAKEN),
+    "create_channel": Entry(CHANNEL, {"name": "Operators", "kind": "email", "config": {"to": "ops@example.org"}}),
+    "change_channel": Entry({**CHANNEL, "enabled": False}, {"enabled": False}),
     "delete_channel": Entry(),
     "try_channel": Entry({"delivered": True, "problem": None}),
 }

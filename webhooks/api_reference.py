@@ -25,5 +25,5 @@ REFERENCE = {
     "delete_webhook": Entry(),
     "list_deliveries": Entry(part(DELIVERY)),
     "replay_delivery": Entry({"task_id": "019a2f4e-7c00-7b3a-9d55-2f6f3a1b0c4d"}, errors={
-        409: "The webhook does not work now, or the event is gone."}),
+        422: "The event is no longer kept, or the webhook was deleted."}),
 }
