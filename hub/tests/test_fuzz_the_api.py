@@ -72,6 +72,7 @@ def known(db, redis_server, projects_folder: Path) -> Iterator[dict[str, Any]]:
     yield values
 
 
+@pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume")
 def test_no_question_breaks_anything(known, quiet, settings):
     settings.HUB_RATE_HOUR = settings.HUB_RATE_BURST = 1_000_000
     schema = schemathesis.openapi.from_dict(api.get_openapi_schema())
