@@ -19,7 +19,7 @@ from alerts.evaluator import pulse
 from alerts.models import Alert, Channel, Rule
 from alerts.registry import measures
 from alerts.shapes import alert_dict, channel_dict, measure_dict, notification_dict, pulse_dict, rule_dict
-from events.api_lists import ListOut, ListQuery
+from events.api_lists import ListOut, ListQuery, PartQuery, listed
 from events.keyset import take
 
 router = Router(tags=["Alerts"])
@@ -50,6 +50,12 @@ class AlertDetail(AlertOut):
 
 class AlertList(ListOut):
     items: list[AlertOut]
+
+
+class DictList(ListOut):
+    """Rules, channels or measures, as `alerts.shapes` makes them."""
+
+    items: list[dict[str, Any]]
 
 
 class AlertQuery(ListQuery):
@@ -125,14 +131,17 @@ def show_evaluator(request: HttpRequest) -> dict[str, Any]:
     return pulse_dict(pulse())
 
 
-@router.get("/measures", summary="What a rule can be about")
-def list_measures(request: HttpRequest) -> dict[str, Any]:
-    return {"items": [measure_dict(one) for one in measures()]}
+@router.get("/measures", response=DictList, summary="What a rule can be about")
+def list_measures(request: HttpRequest, query: Query[PartQuery]):
+    found = [measure_dict(one) for one in measures()]
+    return listed(found, query, name="measures", key=lambda one: [one["key"]])
 
 
-@router.get("/rules", summary="List rules")
-def list_rules(request: HttpRequest) -> dict[str, Any]:
-    return {"items": [rule_dict(one) for one in Rule.objects.prefetch_related("channels")]}
+@router.get("/rules", response=DictList, summary="List rules")
+def list_rules(request: HttpRequest, query: Query[ListQuery]):
+    part = take(Rule.objects.prefetch_related("channels"), limit=query.limit, cursor=query.cursor,
+                ascending=query.order == "asc")
+    return {"items": [rule_dict(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
 @router.post("/rules", response={201: dict}, auth=allow(Role.OPERATOR), summary="Make a rule")
@@ -171,9 +180,10 @@ def unmute_rule(request: HttpRequest, rule_id: int) -> dict[str, Any]:
     return rule_dict(rule)
 
 
-@router.get("/channels", summary="List channels")
-def list_channels(request: HttpRequest) -> dict[str, Any]:
-    return {"items": [channel_dict(one) for one in Channel.objects.all()]}
+@router.get("/channels", response=DictList, summary="List channels")
+def list_channels(request: HttpRequest, query: Query[ListQuery]):
+    part = take(Channel.objects.all(), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
+    return {"items": [channel_dict(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
 @router.post("/channels", response={201: dict}, auth=allow(Role.ADMIN), summary="Make a channel")

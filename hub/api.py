@@ -94,13 +94,14 @@ api = HubAPI(
 add_error_handlers(api)
 # What these answer keeps to the projects that the asker may see.
 BY_PROJECT = allow(Role.VIEWER, by_project=True)
+PAYLOADS = allow(Role.VIEWER, by_project=True, payloads=True)
 # Before the registry, which takes any other word in this place for the id of a project.
 api.add_router("/projects", adoption.router)
 api.add_router("/projects", previews.router)
 api.add_router("/projects", registry.router, auth=BY_PROJECT)
-api.add_router("/projects", variables.router, auth=BY_PROJECT)
+api.add_router("/projects", variables.router, auth=PAYLOADS)
 api.add_router("/projects", leases.router, auth=BY_PROJECT)
-api.add_router("/projects", logs.router, auth=allow(Role.VIEWER, by_project=True, payloads=True))
+api.add_router("/projects", logs.router, auth=PAYLOADS)
 api.add_router("/orchestration", orchestration.router, auth=BY_PROJECT)
 api.add_router("/filesystem", filesystem.router)
 api.add_router("/tasks/bulk", bulk_router)

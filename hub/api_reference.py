@@ -17,7 +17,7 @@ REFERENCE = {
     "export_events": Entry(query={"format": "csv", "since": "1d"}),
     "show_event": Entry(EVENT),
     "make_token_from_key": Entry(
-        {"token": "eyJhbGciOi...", "token_type": "Bearer", "expires_in": 600, "scopes": ["read"]},
+        {"token": "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", "token_type": "Bearer", "expires_in": 600, "scopes": ["read"]},
         {"scopes": ["read"], "seconds": 600},
         errors={403: "A token makes no token, and gets no scope that the key lacks."},
     ),

@@ -15,6 +15,7 @@ from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import REF_TEMPLATE
 from ninja.operation import Operation
 
+from accounts.api_auth import AnyKey
 from accounts.permissions import Role, Scope
 from events.api_reference import Entry
 from hub.api_once import HEADER as ONCE
@@ -102,17 +103,21 @@ def operations(api: NinjaAPI) -> Iterator[tuple[str, str, Operation]]:
                     yield whole.replace("{int:", "{"), method, operation
 
 
-def scope_of(operation: Operation) -> tuple[str, Role]:
-    """The scope that a key needs for it, and the role that a person needs."""
-    need = operation.auth_callbacks[0].need
-    return (need.scope or SCOPES[need.role]).value, need.role
+def needs_of(operation: Operation) -> tuple[str, str]:
+    """The scope that a key needs for it (`any`: whichever), and in words who may use it."""
+    auth = operation.auth_callbacks[0]
+    if isinstance(auth, AnyKey):
+        return "any", "Any key may use it, whatever its scopes; people have no use for it."
+    need = auth.need
+    scope = (need.scope or SCOPES[need.role]).value
+    payloads = " Both also need the permission to see payloads." if need.payloads else ""
+    return scope, f"A key needs the scope `{scope}`, a person the role `{need.role.value}`.{payloads}"
 
 
 def _complete(path: str, method: str, operation: Operation, said: dict[str, Any], entry: Entry) -> None:
-    scope, role = scope_of(operation)
-    said["x-scope"] = scope
+    said["x-scope"], needs = needs_of(operation)
     described = said.get("description") or f"{said['summary']}."
-    said["description"] = f"{described}\n\nA key needs the scope `{scope}`, a person the role `{role.value}`."
+    said["description"] = f"{described}\n\n{needs}"
     parameters = said.setdefault("parameters", [])
     for one in parameters:
         if one["in"] == "path":

@@ -14,7 +14,6 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
-from events.payloads import require_payloads
 from tasks import actions
 from tasks.api import task_or_404
 from tasks.api_shapes import LogLineOut, TaskOut
@@ -89,10 +88,10 @@ def retry_task(request: HttpRequest, task_id: UUID):
     return Status(202, task_detail(actions.retry(task_or_404(task_id))))
 
 
-@router.get("/{task_id}/log", response=LogList, summary="Read the log of a task")
+@router.get("/{task_id}/log", response=LogList, auth=allow(Role.VIEWER, by_project=True, payloads=True),
+            summary="Read the log of a task")
 def show_task_log(request: HttpRequest, task_id: UUID, query: Query[ListQuery]):
     """All lines of all attempts, the newest first unless `order=asc`."""
-    require_payloads()
     part = take(task_or_404(task_id).log_lines.all(), limit=query.limit, cursor=query.cursor,
                 ascending=query.order == "asc")
     return {"items": [line_dict(line) for line in part.items], "next_cursor": part.next_cursor}

@@ -75,9 +75,8 @@ class SecretOut(Schema):
     secret: str = Field(description="shown this once")
 
 
-class WebhookList(Schema):
+class WebhookList(ListOut):
     items: list[WebhookOut]
-    next_cursor: None = None
 
 
 class DeliveryOut(Schema):
@@ -105,8 +104,9 @@ class TaskStarted(Schema):
 
 
 @router.get("", response=WebhookList, summary="List webhooks")
-def list_webhooks(request: HttpRequest):
-    return {"items": [_dict(request, row) for row in Subscription.objects.all()]}
+def list_webhooks(request: HttpRequest, query: Query[ListQuery]):
+    part = take(Subscription.objects.all(), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
+    return {"items": [_dict(request, row) for row in part.items], "next_cursor": part.next_cursor}
 
 
 @router.post("", response={201: WebhookMade}, auth=allow(Role.OPERATOR), summary="Make a webhook")

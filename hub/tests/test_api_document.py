@@ -11,13 +11,13 @@ from ninja.operation import ResponseObject
 from pydantic import TypeAdapter
 
 from hub.api import api as hub_api
-from hub.openapi import operations, references, scope_of
+from hub.openapi import needs_of, operations, references
 
 FOUND = list(operations(hub_api))
 NAMES = [operation.view_func.__name__ for *_, operation in FOUND]
 EACH = pytest.mark.parametrize(("path", "method", "operation"), FOUND, ids=NAMES)
-# Read to its end, a log has a cursor of its own; it is no list of things.
-NO_LISTS = {"show_logs", "search_logs"}
+# A log has a cursor of its own, and figures of a range come at once, with a bound: neither is a list of things.
+NO_LISTS = {"show_logs", "search_logs", "count_ended_tasks", "show_trend"}
 SAY_SO = "Say it in REFERENCE in <app>/api_reference.py (see events/api_reference.py)."
 
 
@@ -49,11 +49,14 @@ def test_nothing_is_said_of_what_there_is_not():
 
 @EACH
 def test_an_operation_is_described_with_its_scope(path, method, operation, said):
-    scope, role = scope_of(operation)
-    assert said["summary"] and said["tags"] and said["security"] == [{"KeyAuth": []}, {"SessionAuth": []}]
-    assert said["x-scope"] == scope
-    assert f"the scope `{scope}`" in said["description"] and f"the role `{role.value}`" in said["description"]
-    assert len(said["description"].split("\n\nA key needs")[0]) > 10
+    scope, needs = needs_of(operation)
+    described, told = said["description"].rsplit("\n\n", 1)
+    assert said["summary"] and said["tags"] and len(described) > 10
+    assert (said["x-scope"], told) == (scope, needs)
+    if scope == "any":
+        assert said["security"] == [{"AnyKey": []}]
+    else:
+        assert said["security"] == [{"KeyAuth": []}, {"SessionAuth": []}] and f"`{scope}`" in told
 
 
 @EACH

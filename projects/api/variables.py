@@ -10,13 +10,13 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.actions import record
 from events.api_lists import ListOut, PartQuery, listed
-from events.payloads import require_payloads
 from projects import actions
 from projects.api.registry import find_project
 from projects.environment import load
 from projects.presentation.variable import VariableRow, rows_of, rows_of_folder
 
 router = Router(tags=["Projects"])
+OPERATOR = allow(Role.OPERATOR, by_project=True, payloads=True)
 
 
 class VariableOut(Schema):
@@ -55,27 +55,24 @@ class ShownOut(Schema):
 @router.get("/{project_id}/environment", response=VariableList, summary="List the variables of a project")
 def list_variables(request: HttpRequest, project_id: int, query: Query[PartQuery]):
     """Its own, and those that its folder sets; secrets masked."""
-    require_payloads()
     project = find_project(project_id)
     return listed(_variables(project), query, name="variables", key=lambda one: [one["name"]])
 
 
-@router.patch("/{project_id}/environment", response=VariableList, auth=allow(Role.OPERATOR, by_project=True),
+@router.patch("/{project_id}/environment", response=VariableList, auth=OPERATOR,
               summary="Set and remove variables")
 def change_variables(request: HttpRequest, project_id: int, body: VariablesIn):
     """They count from the next start; what runs keeps what it has."""
-    require_payloads()
     project = find_project(project_id)
     kept = {name: value for name, value in load(project).items() if name not in body.remove}
     actions.update_project(project, env={**kept, **body.set})
     return listed(_variables(project), PartQuery(limit=200), name="variables", key=lambda one: [one["name"]])
 
 
-@router.post("/{project_id}/environment/show", response=ShownOut, auth=allow(Role.OPERATOR, by_project=True),
+@router.post("/{project_id}/environment/show", response=ShownOut, auth=OPERATOR,
              summary="Show a variable in the clear")
 def show_variable(request: HttpRequest, project_id: int, body: NamedIn):
     """Also a secret; that it was shown is kept in the audit log."""
-    require_payloads()
     project = find_project(project_id)
     variables = load(project)
     if body.name not in variables:
