@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
+from weakref import WeakKeyDictionary
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
+from django.db import connections
 from django.http import FileResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
@@ -22,6 +24,9 @@ from events.streams import PATIENCE, EventStream
 KEPT = 8
 # So many times the longest body that may be sent is heard before somebody who sends more is cut off.
 MOST_HEARD = 16
+# So many requests are served at once, the others a moment later: each takes a connection, of which a PostgreSQL gives
+# a hundred to all, and hundreds who follow a stream come again together. What streams by itself is not counted.
+MOST = 48
 
 
 class RequestThread(ThreadPoolExecutor):
@@ -53,6 +58,8 @@ class Handler(ASGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._idle: list[RequestThread] = []
+        # By event loop, as each may belong to one only.
+        self._turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
 
     def load_middleware(self, is_async: bool = False) -> None:
         """The chain of middlewares, synchronous down to the view (an async view would run in the event loop)."""
@@ -96,6 +103,11 @@ class Handler(ASGIHandler):
                       send: Callable | None = None) -> HttpResponseBase | None:
         """The answer to a request. With `send` it is sent, and None returned, unless it streams by itself: such a
         one needs no thread, however long it goes on, and is the caller's to send and to close."""
+        async with self._turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST)):
+            return await self._respond(scope, body, receive, send)
+
+    async def _respond(self, scope: dict[str, Any], body: IO[bytes], receive: Callable | None,
+                       send: Callable | None) -> HttpResponseBase | None:
         thread = self._idle.pop() if self._idle else RequestThread()
         try:
             async with ThreadSensitiveContext(executor=thread):
@@ -112,6 +124,8 @@ class Handler(ASGIHandler):
                 return None
         finally:
             if thread.is_busy or len(self._idle) >= KEPT:
+                # At once, not when somebody collects what the thread leaves behind.
+                thread.submit(connections.close_all)
                 thread.shutdown(wait=False)
             else:
                 self._idle.append(thread)
