@@ -23,16 +23,21 @@ from accounts.tokens import find_by_token
 class Need:
     """What an operation needs. `scope`: what a key needs instead of the role; `by_project`: it keeps to the projects
     that the asker may see, so that it is also for those who may only see some; `polled`: few of its answers count
-    against the limit of a key; `payloads`: it answers with logs."""
+    against the limit of a key; `payloads`: it answers with logs; `any_key`:
+    a key need not be allowed anything for it."""
 
     role: Role
     scope: Scope | None = None
     by_project: bool = False
     polled: bool = False
     payloads: bool = False
+    any_key: bool = False
 
     def check(self, request: HttpRequest, actor: Any) -> None:
         """AuthorizationError (403) when the actor may not do this."""
+        if self.any_key:
+            tell_who(actor)
+            return
         place = request.resolver_match.kwargs.get("project_id") if request.resolver_match else None
         try:
             reach = admit(actor, self.role, self.scope, by_project=self.by_project, project=_number(place))
@@ -68,23 +73,8 @@ class KeyAuth(HttpBearer):
         if not request.rate.passes:
             raise HttpError(429, f"The key has asked {request.rate.limit} times, which is its limit. "
                                  f"Ask again in {request.rate.reset} s.")
-        self.check(request, key)
-        return key
-
-    def check(self, request: HttpRequest, key: ApiKey) -> None:
-        """AuthorizationError (403) when the key may not do this."""
         self.need.check(request, key)
-
-
-class AnyKey(KeyAuth):
-    """Any key, whatever it may do; no session."""
-
-    def __init__(self) -> None:
-        super().__init__(Need(Role.VIEWER))
-
-    def check(self, request: HttpRequest, key: ApiKey) -> None:
-        """It need not be allowed anything."""
-        tell_who(key)
+        return key
 
 
 class SessionAuth(APIKeyCookie):
@@ -115,6 +105,11 @@ def allow(needed: Role, scope: Scope | None = None, *, by_project: bool = False,
     before the request's body is looked at. See `Need`."""
     need = Need(needed, scope, by_project, polled, payloads)
     return [KeyAuth(need), SessionAuth(need)]
+
+
+def allow_any_key() -> list[KeyAuth]:
+    """The `auth` of an operation for keys, whatever they may do, and for keys alone."""
+    return [KeyAuth(Need(Role.VIEWER, any_key=True))]
 
 
 def _number(text: Any) -> int | None:

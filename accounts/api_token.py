@@ -8,12 +8,12 @@ from ninja.errors import AuthorizationError, HttpError
 from pydantic import ConfigDict
 
 from accounts.actions import AccountError
-from accounts.api_auth import AnyKey
+from accounts.api_auth import allow_any_key
 from accounts.models import ApiKey
 from accounts.permissions import Scope
 from accounts.tokens import LONGEST, SHORTEST, USUAL, make_token
 
-router = Router(tags=["Keys"], auth=AnyKey())
+router = Router(tags=["Keys"], auth=allow_any_key())
 
 
 class TokenIn(Schema):

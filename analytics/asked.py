@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 
 from analytics.errors import BadQuestion
-from analytics.ranges import NAMED, Range, asked
+from analytics.ranges import NAMED, SHOWN_POINTS, Range, asked
 from events.moments import BadMoment
 
 USUAL = "24h"
@@ -26,13 +26,13 @@ class Asked:
     problem: str = ""
 
     @classmethod
-    def read(cls, query: QueryDict, now: datetime, usual: str = USUAL) -> Asked:
-        """From `?since=&until=`."""
+    def read(cls, query: QueryDict, now: datetime, usual: str = USUAL, most: int = SHOWN_POINTS) -> Asked:
+        """From `?since=&until=`, with at most so many points."""
         since, until = query.get("since", "").strip()[:40], query.get("until", "").strip()[:40]
         try:
-            return cls(asked(since, until, now, usual=usual), since or usual, until)
+            return cls(asked(since, until, now, usual=usual, most=most), since or usual, until)
         except (BadMoment, BadQuestion) as error:
-            return cls(asked("", "", now, usual=usual), usual, "", str(error))
+            return cls(asked("", "", now, usual=usual, most=most), usual, "", str(error))
 
     @property
     def status(self) -> int:

@@ -11,5 +11,6 @@ urlpatterns = [
     path("distributions/", views.distributions, name="distributions"),
     path("jobs/", views.jobs, name="jobs"),
     path("jobs/<path:name>/", views.job, name="job"),
+    path("performance/", views.performance, name="performance"),
     path("projects/<int:number>/", views.project, name="project"),
 ]

@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.access import require
@@ -18,6 +19,7 @@ from accounts.models import Role
 from analytics import comparing, detail, trends
 from analytics import distributions as spreads
 from analytics import overview as first
+from analytics import performance as own
 from analytics.asked import Asked
 from analytics.caching import remembered
 from analytics.models import Series
@@ -77,6 +79,18 @@ def job(request: HttpRequest, name: str) -> HttpResponse:
 def project(request: HttpRequest, number: int) -> HttpResponse:
     """One project, or with `?job=` that job on it, and why: `?since=&until=`."""
     return _detail(request, project=str(number), job=request.GET.get("job", "")[:100])
+
+
+@never_cache
+@require_safe
+@require(Role.VIEWER)
+def performance(request: HttpRequest) -> HttpResponse:
+    """How Hub itself does: `?since=&until=`."""
+    now = timezone.now()
+    # There is a series for each view: from a day on hours are read, not minutes.
+    asked = Asked.read(request.GET, now, most=own.POINTS)
+    context = {"shown": render_to_string("analytics/_performance.html", own.figures(asked)), "live": own.sizes()}
+    return _page(request, "performance", asked, context)
 
 
 def _detail(request: HttpRequest, **which: str) -> HttpResponse:

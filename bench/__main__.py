@@ -10,11 +10,14 @@ import time
 from types import FrameType
 
 from bench import (
+    alerts,
     analytics,
     compose,
     events,
+    exports,
     graph,
     idle,
+    keys,
     monitor,
     ports,
     release,
@@ -29,10 +32,11 @@ from bench.figures import describe, machine, table
 from bench.size import FULL, QUICK, SHORT
 
 ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.run, "tasks": tasks.run,
-          "graph": graph.run, "release": release.run}
+          "graph": graph.run, "release": release.run, "keys": keys.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "analytics": analytics.run,
-           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run}
+           "monitor": monitor.run, "events": events.run, "wave": wave.run, "compose": compose.run,
+           "alerts": alerts.run, "exports": exports.run}
 
 
 def main() -> int:

@@ -4,11 +4,12 @@ database, which is emptied before. Prints them as one line of JSON."""
 from __future__ import annotations
 
 import json
-import logging
 import os
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import django
@@ -18,6 +19,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402 - Django has to be set up before
 from django.contrib.auth import get_user_model  # noqa: E402
+from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -28,6 +30,7 @@ from analytics.models import Uncounted  # noqa: E402
 from analytics.ranges import asked  # noqa: E402
 from bench.figures import median  # noqa: E402
 from bench.years import generate  # noqa: E402
+from hub.launch.redis_server import answers, command  # noqa: E402
 
 WAITING = 100
 
@@ -37,7 +40,6 @@ def main(tasks: int, rounds: int) -> dict[str, list]:
     settings.ALLOWED_HOSTS = ["testserver"]
     settings.STORAGES = {**settings.STORAGES, "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}  # fmt: skip
-    logging.disable(logging.WARNING)  # without Redis, which every look at the cache would tell
     call_command("migrate", verbosity=0)
     call_command("flush", interactive=False, verbosity=0)
     rows = generate(tasks, timezone.now())
@@ -50,17 +52,32 @@ def main(tasks: int, rounds: int) -> dict[str, list]:
     def page(path: str, *, cold: bool) -> None:
         if cold:
             caching.forget()
+            cache.clear()
         assert client.get(path).status_code == 200, path
 
     range_of_90_days = asked("90d", "", timezone.now())
-    return {
-        "rows": [rows, ""],
-        "cold": _median(lambda: page("/analytics/", cold=True), rounds),
-        "warm": _median(lambda: page("/analytics/", cold=False), rounds),
-        "chart": _median(lambda: queries.trend(range_of_90_days, spreads=["run"]) and None, rounds),
-        "jobs": _median(lambda: page("/analytics/jobs/", cold=True), rounds),
-        "pass": _median(counting.keep_up, rounds, _some_end),
-    }
+    with _redis():
+        return {
+            "rows": [rows, ""],
+            "cold": _median(lambda: page("/analytics/", cold=True), rounds),
+            "warm": _median(lambda: page("/analytics/", cold=False), rounds),
+            "chart": _median(lambda: queries.trend(range_of_90_days, spreads=["run"]) and None, rounds),
+            "jobs": _median(lambda: page("/analytics/jobs/", cold=True), rounds),
+            "pass": _median(counting.keep_up, rounds, _some_end),
+        }
+
+
+@contextmanager
+def _redis() -> Iterator[None]:
+    """The one that a Hub with this data folder would have."""
+    process = subprocess.Popen(command(settings.HUB_DATA), stdout=subprocess.DEVNULL)
+    try:
+        while not answers(settings.HUB_DATA):
+            time.sleep(0.05)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _some_end() -> None:

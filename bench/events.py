@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bench import followers
 from bench.figures import Figure, at_least, at_most
 from bench.postgresql import postgresql
 from bench.size import Size
@@ -25,6 +26,11 @@ def run(size: Size) -> list[Figure]:
         figures = _figures("SQLite", _measure("", size), size)
         if url:
             figures += _figures("PostgreSQL", _measure(url, size), size)
+        figures += followers.measure("", size)
+    # Of its own: a Hub takes a whole database.
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as scratch, postgresql(Path(scratch)) as url:
+        if url:
+            figures += followers.measure(url, size)
     return figures
 
 

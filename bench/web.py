@@ -39,15 +39,15 @@ def run(size: Size) -> list[Figure]:
 class Turns:
     """Loads of the web process, each under its name, in turns."""
 
-    def __init__(self, hub: RunningHub, seconds: float):
-        self.hub, self.seconds = hub, seconds
+    def __init__(self, hub: RunningHub, seconds: float, clients: int = CLIENTS):
+        self.hub, self.seconds, self.clients = hub, seconds, clients
         self.loads: dict[str, list[Load]] = {}
         self.costs: dict[str, list[float]] = {}
 
     def take(self, name: str, request: bytes) -> None:
         """One turn of a request."""
         before = _web_seconds(self.hub)
-        load = drive(self.hub.port, [forever(request)] * CLIENTS, self.seconds).expect(200, 204)
+        load = drive(self.hub.port, [forever(request)] * self.clients, self.seconds).expect(200, 204)
         self.loads.setdefault(name, []).append(load)
         self.costs.setdefault(name, []).append((_web_seconds(self.hub) - before) / len(load.answers))
 

@@ -26,7 +26,7 @@ def as_csv(wanted: Wanted, most: int) -> Iterator[str]:
     writer.writerow(COLUMNS)
     for event in _events(wanted, most):
         row = _row(event)
-        writer.writerow([_cell(row[name]) for name in COLUMNS])
+        writer.writerow([safe_cell(row[name]) for name in COLUMNS])
         if for_line.tell() > 1 << 15:
             yield for_line.getvalue()
             for_line.seek(0)
@@ -60,7 +60,8 @@ def _row(event: Event) -> dict[str, Any]:
             "after": payload.get("after"), "payload": rest}
 
 
-def _cell(value: Any) -> str:
+def safe_cell(value: Any) -> str:
+    """A value as a cell of CSV that no spreadsheet takes for a formula."""
     if value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

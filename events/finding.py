@@ -12,10 +12,13 @@ from django.db.models import QuerySet
 
 from events.keyset import DEFAULT_LIMIT, Part, cut, last_of
 from events.models import BY_PEOPLE, Event
+from events.relay.numbering import last_position
 from events.subjects import Pattern
 
 # So many different subjects are looked through for those of a pattern, and so many of them asked one by one.
 MOST_SUBJECTS, MOST_ASKED = 2000, 150
+# So many positions are looked through for what is new.
+LOOKED = 2000
 # An id is made a moment after the event's time; a clock that was set back may have stretched that moment.
 STRETCH = timedelta(minutes=1)
 
@@ -52,6 +55,16 @@ def find(wanted: Wanted, *, limit: int = DEFAULT_LIMIT, cursor: str = "", ascend
         rows = rows.filter(**{"pk__gt" if ascending else "pk__lt": last})
     rows = rows.order_by("pk" if ascending else "-pk")
     return cut(Event, list(_of_pattern(wanted, rows, limit + 1)), limit, ascending)
+
+
+def newer(wanted: Wanted, position: int, limit: int = DEFAULT_LIMIT) -> tuple[list[Event], int]:
+    """The newest of those that came into the stream after a position, newest first, and the position that was looked at
+    last. Of what came, the newest LOOKED are looked at."""
+    last = last_position()
+    rows = _narrowed(wanted).filter(position__gt=max(position, last - LOOKED), position__lte=last)
+    if wanted.pattern is not None and not wanted.pattern.is_everything:
+        rows = rows.filter(wanted.pattern.condition)
+    return list(rows.order_by("-position")[:limit]) if last > position else [], last
 
 
 def _narrowed(wanted: Wanted) -> QuerySet[Event]:

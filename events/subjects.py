@@ -27,6 +27,9 @@ class Begins(StartsWith):
 
     lookup_name = "begins"
 
+    def get_rhs_op(self, connection: Any, rhs: str) -> str:
+        return connection.operators["startswith"] % rhs
+
     def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
         left, params = self.process_lhs(compiler, connection)
         after = self.rhs[:-1] + chr(ord(self.rhs[-1]) + 1)

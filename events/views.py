@@ -9,16 +9,18 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest, Strea
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.http import urlencode
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from events.exporting import as_csv, as_json
-from events.finding import Wanted, find
+from events.finding import Wanted, find, newer
 from events.keyset import Asked, BadPart, Part
 from events.models import Event
 from events.moments import BadMoment, period
 from events.presentation import changes_of, pretty, row_of
 from events.relay.lag import lag
 from events.subjects import BadSubject, Pattern, own
+from events.tail import BeyondTheEnd, checked_position
 
 RELATED = 200
 FILTERS = ("subject", "actor", "correlation", "about", "since", "until", "by")
@@ -37,10 +39,13 @@ def event_list(request: HttpRequest) -> HttpResponse:
     `about`, `since` and `until` (`1h`, `yesterday`, ISO), `by=people` (the audit log); `limit`, `cursor`, `order` as
     in the API. A filter that cannot be read is said on the page, with 400."""
     wanted = _asked_for(request)
-    problem, part, asked = "", Part([], None), Asked()
+    problem, part, asked, chosen = "", Part([], None), Asked(), Wanted()
+    # Looked at first: what comes meanwhile is found twice, and shown once.
+    standing = lag()
     try:
+        chosen = _wanted(wanted)
         asked = Asked.read(request.GET)
-        part = find(_wanted(wanted), limit=asked.limit, cursor=asked.cursor, ascending=asked.order == "asc")
+        part = find(chosen, limit=asked.limit, cursor=asked.cursor, ascending=asked.order == "asc")
     except PROBLEMS as error:
         problem = str(error)
     here = {**_given(wanted), **asked.given()}
@@ -52,11 +57,34 @@ def event_list(request: HttpRequest) -> HttpResponse:
         "newest": urlencode(here) if "cursor" in request.GET else None,
         "asked": asked,
         "filtered": bool(_given(wanted)),
-        "lag": lag(),
+        "lag": standing,
         "same": urlencode(_given(wanted)),
+        "pattern": chosen.pattern.text if chosen.pattern else ">",
+        "position": standing.position,
+        # The newest, and no end: what happens now belongs here.
+        "is_live": not (problem or wanted["until"] or "cursor" in request.GET or asked.order == "asc"),
         **wanted,
     }
     return render(request, "events/list.html", context, status=400 if problem else 200)
+
+
+@never_cache
+@require_safe
+@may_read
+def new_rows(request: HttpRequest) -> HttpResponse:
+    """What has come into the stream since `?after=` (a position) and meets the same filters, as rows for the top of the
+    list; 204 when nothing has. `Hub-Position`: what to ask for next."""
+    try:
+        after = checked_position(request.GET.get("after", ""))
+        found, last = newer(_wanted(_asked_for(request)), after or 0)
+    except (*PROBLEMS, BeyondTheEnd) as error:
+        return HttpResponseBadRequest(f"{error}\n", content_type="text/plain; charset=utf-8")
+    if found:
+        response = render(request, "events/_rows.html", {"rows": [row_of(event) for event in found]})
+    else:
+        response = HttpResponse(status=204)
+    response["Hub-Position"] = str(last)
+    return response
 
 
 @require_safe

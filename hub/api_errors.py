@@ -17,6 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from alerts.errors import AlertError, NotNow
+from analytics.builder.errors import Busy
 from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
@@ -177,6 +178,12 @@ def _alert_error(request: HttpRequest, error: AlertError) -> HttpResponse:
     return api_error(409 if isinstance(error, NotNow) else 422, error.message, field=error.field)
 
 
+def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
+    response = api_error(503, "As many exports as may be are being read just now.", hint="Ask again in a minute.")
+    response["Retry-After"] = "30"
+    return response
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -241,6 +248,7 @@ HANDLERS: dict[type[Exception], Any] = {
     NotYet: _not_yet,
     TaskError: _task_error,
     AlertError: _alert_error,
+    Busy: _busy,
     BadCursor: _bad_cursor,
     BadKey: _bad_key,
     BadSubject: _bad_subject,

@@ -76,7 +76,6 @@ class Env:
     port_range: tuple[int, int]
     allowed_hosts: list[str]
     trusted_origins: list[str]
-    trusted_proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     metrics_networks: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
     outgoing_allow: Allowed
     metrics_api_url: str
@@ -89,6 +88,9 @@ class Env:
     rate_hour: int
     rate_burst: int
     secure_cookies: bool
+    hsts: int
+    trusted_proxies: list[ipaddress.IPv4Network | ipaddress.IPv6Network]
+    cors_origins: list[str]
     max_body: int
     secret_key: str
     encryption_key: str
@@ -144,7 +146,6 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         port_range=_port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=_words(get("HUB_ALLOWED_HOSTS")),
         trusted_origins=_words(get("HUB_TRUSTED_ORIGINS")),
-        trusted_proxies=_networks("HUB_TRUSTED_PROXIES", get("HUB_TRUSTED_PROXIES")),
         metrics_networks=_networks("HUB_METRICS_NETWORKS", get("HUB_METRICS_NETWORKS")),
         outgoing_allow=_allowed("HUB_OUTGOING_ALLOW", get("HUB_OUTGOING_ALLOW")),
         metrics_api_url=_http_address("METRICS_API_URL", get("METRICS_API_URL")),
@@ -159,7 +160,10 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         alert_ping_url=_http_address("HUB_ALERT_PING_URL", get("HUB_ALERT_PING_URL")),
         rate_hour=_number("HUB_RATE_HOUR", get("HUB_RATE_HOUR", "1000"), 1, 10_000_000),
         rate_burst=_number("HUB_RATE_BURST", get("HUB_RATE_BURST", "100"), 1, 1_000_000),
-        secure_cookies=_flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0")),
+        secure_cookies=(secure := _flag("HUB_SECURE_COOKIES", get("HUB_SECURE_COOKIES", "0"))),
+        hsts=_number("HUB_HSTS", get("HUB_HSTS", "31536000" if secure else "0"), 0, 10 * 31536000),
+        trusted_proxies=_networks("HUB_TRUSTED_PROXIES", get("HUB_TRUSTED_PROXIES")),
+        cors_origins=_origins(get("HUB_CORS_ORIGINS")),
         max_body=_number("HUB_MAX_BODY", get("HUB_MAX_BODY", str(2 * 1024 * 1024)), 1024, 1 << 30),
         secret_key=get("SECRET_KEY") or _kept(data / "secret_key", lambda: secrets.token_urlsafe(50)),
         encryption_key=encryption_key,
@@ -297,6 +301,15 @@ def _allowed(name: str, text: str) -> Allowed:
         return Allowed.read(text)
     except ValueError as error:
         raise EnvError(f"{name}: {error}") from None
+
+
+def _origins(text: str) -> list[str]:
+    found = _words(text)
+    for word in found:
+        parts = urlsplit(word)
+        if parts.scheme not in ("http", "https") or word != f"{parts.scheme}://{parts.netloc}" or "@" in parts.netloc:
+            raise EnvError(f"HUB_CORS_ORIGINS: {word[:80]!r} is no origin such as https://app.example.org.")
+    return found
 
 
 def _port_range(text: str) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.access import require
 from accounts.models import Role
+from events.context import current
 from projects.examples import examples
 from projects.models import PortLease
 from projects.presentation.activity import recent
@@ -54,7 +55,8 @@ def home(request: HttpRequest) -> HttpResponse:
     """The dashboard; where nothing was added yet, what could be."""
     now = timezone.now()
     grid = grid_context(request)
-    if not grid["every"]:
+    # Who may see some projects only is not shown the folders of this host.
+    if not grid["every"] and current().projects is None:
         return render(request, "projects/empty.html", _empty())
     context = grid | _pulse(grid["every"], now)
     return render(request, "projects/home.html", context)

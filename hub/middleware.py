@@ -84,14 +84,14 @@ class ZeroByteMiddleware(Middleware):
 
 
 class BodyLimitMiddleware(Middleware):
-    """Refuses bodies over HUB_MAX_BODY with 413, by their announced length, before anything reads them."""
+    """Refuses bodies over HUB_MAX_BODY with 413, by their announced length or by what came (see `hub.threads`)."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         length = request.META.get("CONTENT_LENGTH") or "0"
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         if not length.isascii() or not length.isdigit():
             return error_response(request, 400, "The Content-Length header is not a number.")
-        if int(length) > limit:
+        if int(length) > limit or getattr(request, "scope", {}).get("hub.too_large"):
             return error_response(request, 413, f"What you sent is too large: the limit is {limit:,} bytes.")
         return self.get_response(request)
 

@@ -28,9 +28,6 @@ HUB_TASK_SOFT_LIMIT, HUB_TASK_HARD_LIMIT = ENV.task_limits
 HUB_BACKUP_DIR, HUB_BACKUP_KEEP = ENV.backup_dir, ENV.backup_keep
 # A waiting task gains a rank every so many seconds.
 HUB_AGEING = ENV.ageing
-# Proxies whose word on the client's address, and on TLS, counts.
-HUB_TRUSTED_PROXIES = ENV.trusted_proxies
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HUB_TRUSTED_PROXIES else None
 # Who may read the metrics without a key.
 HUB_METRICS_NETWORKS = ENV.metrics_networks
 # What Hub may send to where somebody typed the address, although it is not public.
@@ -55,10 +52,12 @@ HUB_NODE = ENV.node
 # How NATS is reached, None without it.
 NATS = ENV.nats
 HUB_EXAMPLES = ROOT / "examples"
+# Who knows how long tasks usually run: `tasks` may not import it.
+HUB_USUAL_RUNS = "analytics.estimates.usual_run"
 # How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
 # days a fact is kept; "" stands for the domains that are not named.
 HUB_KEEP_TASKS_DAYS = 400
-HUB_KEEP_EVENTS_DAYS = {"task": 100, "schedule": 100, "audit": 1200, "": 400}
+HUB_KEEP_EVENTS_DAYS = {"task": 100, "service": 100, "schedule": 100, "audit": 1200, "": 400}
 
 SECRET_KEY = ENV.secret_key
 ENCRYPTION_KEY = ENV.encryption_key
@@ -69,6 +68,7 @@ CSRF_TRUSTED_ORIGINS = ENV.trusted_origins
 
 INSTALLED_APPS = [
     "hub",
+    "analytics.builder",
     "analytics",
     "alerts",
     "retrospectives",
@@ -90,9 +90,12 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "hub.proxies.ProxyMiddleware",
     "hub.metrics.requests.MetricsMiddleware",
+    "hub.security.TrustedProxyMiddleware",
     "hub.middleware.CorrelationMiddleware",
+    "hub.security.CompressionMiddleware",
+    "hub.security.HeadersMiddleware",
+    "hub.security.CorsMiddleware",
     "accounts.middleware.RateHeadersMiddleware",
     "hub.api_errors.ApiErrorMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -188,7 +191,12 @@ SESSION_COOKIE_NAME = f"hub_session_{ENV.hub_id}"
 CSRF_COOKIE_NAME = f"hub_csrf_{ENV.hub_id}"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.secure_cookies
 SESSION_COOKIE_SAMESITE = "Lax"
-SECURE_HSTS_SECONDS = 31536000 if ENV.secure_cookies else 0
+# Sent by hub.security: behind a proxy no request looks secure to Django.
+SECURE_HSTS_SECONDS = HUB_HSTS = ENV.hsts
+if ENV.secure_cookies:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Proxies whose word about a client's address is believed; other sites whose pages may use the API with a key.
+HUB_TRUSTED_PROXIES, HUB_CORS_ORIGINS = ENV.trusted_proxies, ENV.cors_origins
 SILENCED_SYSTEM_CHECKS = [
     # Hub cannot speak for the other hosts of its domain: no HSTS for subdomains, no preload list.
     "security.W005",

@@ -8,6 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
 from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
 from django.core import signals
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler, get_script_prefix
@@ -19,6 +20,8 @@ from events.streams import PATIENCE, EventStream
 
 # Threads, and database connections with them, that are kept for the next requests. More are made when they are needed.
 KEPT = 8
+# So many times the longest body that may be sent is heard before somebody who sends more is cut off.
+MOST_HEARD = 16
 
 
 class RequestThread(ThreadPoolExecutor):
@@ -58,7 +61,7 @@ class Handler(ASGIHandler):
     async def __call__(self, scope: dict[str, Any], receive: Callable, send: Callable) -> None:
         """Answer one request; nothing is answered to who leaves before it is whole."""
         try:
-            body = await self.read_body(receive)
+            body = await self._read(scope, receive)
         except RequestAborted:
             return
         try:
@@ -70,6 +73,24 @@ class Handler(ASGIHandler):
                     await asyncio.to_thread(response.close)
         finally:
             body.close()
+
+    async def _read(self, scope: dict[str, Any], receive: Callable) -> IO[bytes]:
+        """The body, as far as it may be long; `scope["hub.too_large"]` says that it was longer. What is too much is
+        heard, so that the client hears why it is refused, and kept nowhere; who goes on and on is cut off."""
+        limit, size = settings.DATA_UPLOAD_MAX_MEMORY_SIZE, 0
+
+        async def next_part() -> dict[str, Any]:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size <= limit:
+                return message
+            scope["hub.too_large"] = True
+            if size > limit * MOST_HEARD:
+                return {"type": "http.disconnect"}
+            return {**message, "body": b""}
+
+        return await self.read_body(next_part)
 
     async def respond(self, scope: dict[str, Any], body: IO[bytes], receive: Callable | None = None,
                       send: Callable | None = None) -> HttpResponseBase | None:

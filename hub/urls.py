@@ -22,6 +22,7 @@ urlpatterns = [
     path("events/", include("events.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("alerts/", include("alerts.urls")),
+    path("analytics/reports/", include("analytics.builder.urls")),
     path("analytics/", include("analytics.urls")),
     path("", include("retrospectives.urls")),
     path("api/", api.urls),

@@ -24,7 +24,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 
 from alerts.courier import alert
 from alerts.evaluator import EVERY as ALERTS_EVERY
-from analytics import counting
+from analytics import counting, sampling
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -80,6 +80,7 @@ def steps_of(node: str) -> list[Step]:
         Step("webhooks", 1.0, dispatch),
         Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
+        Step("readings", 10.0, sampling.sample),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 

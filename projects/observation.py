@@ -6,8 +6,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils import timezone
 
+from events.actions import record
 from events.context import current
 from projects.engines.base import Engine, ServiceStatus, StackStatus
 from projects.models import PortLease, Project, Service
@@ -50,11 +52,20 @@ def write(project: Project, rows: list[Service], status: StackStatus, *, fresh: 
             continue
         values = _values(service)
         if any(getattr(row, name) != value for name, value in values.items()):
-            Service.objects.filter(pk=row.pk).update(**values)
+            with transaction.atomic():
+                Service.objects.filter(pk=row.pk).update(**values)
+                if (row.state, row.health) != (values["state"], values["health"]):
+                    _record(project, row, service)
             for name, value in values.items():
                 setattr(row, name, value)
     if project.state == ProjectState.RUNNING:
         _tell(project, status)
+
+
+def _record(project: Project, row: Service, seen: ServiceStatus) -> None:
+    record(f"service.{seen.state}", {
+        "project": project.pk, "name": project.name, "service": row.name, "health": seen.health, "from": row.state,
+        "reason": seen.reason}, about=project.subject)
 
 
 def _tell(project: Project, status: StackStatus) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from events.context import current
 from projects.engines import host_ports
 from projects.errors import ProjectError
 from projects.models import PortLease, Project
@@ -150,7 +151,9 @@ def check_free(port: int, node: str = "") -> None:
     node = node or settings.HUB_NODE
     owner = PortLease.objects.select_related("project").filter(host_port=port, node=node).first()
     if owner is not None:
-        raise ProjectError(f"Port {port} is leased to {owner.service} of {owner.project.name}.", field="ports",
+        exists = current().projects is None or owner.project_id in current().projects
+        whose = f"{owner.service} of {owner.project.name}" if exists else "another project"
+        raise ProjectError(f"Port {port} is leased to {whose}.", field="ports",
                            code="conflict", hint="Choose another port, or leave it empty and Hub leases one.")
     if node == settings.HUB_NODE and not host_ports.is_free(port):
         who = host_ports.holder(port)

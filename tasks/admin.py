@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from django.http import HttpRequest
 from tasks import actions
 from tasks.errors import TaskError
 from tasks.limit_admin import LaneAdmin, SubjectCapAdmin
+from tasks.masking import masked, told
 from tasks.models import Attempt, LogLine, Task
 from tasks.retention.admin import RetentionRuleAdmin
 from tasks.schedules.admin import ScheduleAdmin
@@ -74,8 +76,19 @@ class TaskAdmin(ReadOnly, admin.ModelAdmin):
     search_fields = ("title", "subject", "job", "error")
     list_per_page = 50
     show_full_result_count = False
+    # Secrets masked, as on the pages.
+    exclude = ("params", "result")
+    readonly_fields = ("parameters", "outcome")
     inlines = (AttemptInline, LogLineInline)
     actions = ("cancel", "retry")
+
+    @admin.display(description="Parameters")
+    def parameters(self, task: Task) -> str:
+        return json.dumps(told(task.params), indent=2, ensure_ascii=False)
+
+    @admin.display(description="Result")
+    def outcome(self, task: Task) -> str:
+        return json.dumps(masked(task.result), indent=2, ensure_ascii=False)
 
     @admin.action(description="Cancel the selected tasks", permissions=["operate"])
     def cancel(self, request: HttpRequest, tasks: QuerySet[Task]) -> None:

@@ -98,6 +98,7 @@ class TaskItem(Schema):
     steps_done: int
     steps_total: int
     remaining: float | None
+    slower_than_usual: bool = Field(description="it runs longer than 95 of 100 runs of its kind did")
     result: Any
     error: str | None
     attempt: int

@@ -13,8 +13,8 @@ from tasks.models import Task
 # All that `tasks.presentation.view_of` reads, and the newest line of the log. By hand, because every poll asks it, and
 # the ORM takes longer to build it than any database to answer it.
 GLANCE = """
-SELECT id, title, subject, state, reason, cancel_requested, run_at, started_at, finished_at, due_at, steps, steps_done,
-       steps_total, progress, error,
+SELECT id, job, title, subject, state, reason, cancel_requested, run_at, started_at, finished_at, due_at, steps,
+       steps_done, steps_total, progress, error,
        (SELECT MAX(id) FROM tasks_logline WHERE task_id = task.id) AS last_line
 FROM tasks_task AS task
 WHERE id = %s

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 
 from events.words import span
+from tasks.expectations import remaining, slower
 from tasks.models import Task
 from tasks.progress import shown
 from tasks.states import ACTIVE, TaskState
@@ -104,6 +105,7 @@ def view_of(task: Task, now: datetime, *, steps: bool = True) -> TaskView:
     """What to show of a task at a moment."""
     percent, left = shown(task, now)
     running = task.state == TaskState.RUNNING
+    left = remaining(task, now) if running and left is None else left
     took = task.run_time(now)
     return TaskView(
         id=str(task.pk),
@@ -114,7 +116,7 @@ def view_of(task: Task, now: datetime, *, steps: bool = True) -> TaskView:
         cancelling=task.cancel_requested and task.is_active,
         percent=None if percent is None else math.floor(percent),
         line=_line(task),
-        left=f"about {_rounded(left)} left" if running and left is not None else "",
+        left=_left(task, left, now) if running else "",
         since=task.started_at.isoformat() if running and task.started_at else "",
         took=span(took.total_seconds()) if took is not None and not running else "",
         error=task.error,
@@ -145,6 +147,13 @@ def is_worth_retrying(task: Task, subject: Subject | None) -> bool:
 def priority_level(priority: int) -> str:
     """8 to 10 is high, 4 to 7 medium, 1 to 3 low."""
     return "high" if priority >= 8 else "medium" if priority >= 4 else "low"
+
+
+def _left(task: Task, left: float | None, now: datetime) -> str:
+    """What is to be said of the time that a running task takes."""
+    if usual := slower(task, now):
+        return f"slower than usual: 95 of 100 runs took {span(usual.most)} at most"
+    return "" if left is None else f"about {_rounded(left)} left"
 
 
 def _is_elsewhere(task: Task) -> bool:

@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Prefetch, QuerySet
+from django.utils import timezone
 
 from events.times import iso
+from tasks.expectations import remaining, slower
 from tasks.masking import masked, told, told_detail
 from tasks.models import Attempt, Dependency, LogLine, Task
 from tasks.nodes.registry import waits_for
@@ -34,7 +36,8 @@ def with_relatives(tasks: QuerySet[Task]) -> QuerySet[Task]:
 def task_dict(task: Task) -> dict[str, Any]:
     """A task as the contract shapes it, but for what only its own page shows: `detail` and `log_tail`."""
     wait, run = task.wait(), task.run_time()
-    progress, remaining = shown(task)
+    now = timezone.now()
+    progress, left = shown(task, now)
     return {
         "id": str(task.pk),
         "job": task.job,
@@ -49,7 +52,8 @@ def task_dict(task: Task) -> dict[str, Any]:
         "step": task.step,
         "steps_done": task.steps_done,
         "steps_total": task.steps_total,
-        "remaining": remaining,
+        "remaining": remaining(task, now) if left is None else left,
+        "slower_than_usual": slower(task, now) is not None,
         "result": masked(task.result),
         "error": task.error or None,
         "attempt": task.attempt,

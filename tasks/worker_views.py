@@ -6,11 +6,14 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
@@ -33,6 +36,8 @@ from tasks.queue import ORDERS, QueueAway, WorkerInfo
 NUMBER = re.compile("[0-9]{1,9}")
 # A heartbeat that is younger is as it should be (seconds).
 FRESH = 12
+# So many workers stand on a page.
+WORKERS = 50
 SAID = {"drain": "takes no more tasks", "stop": "ends after its task", "kill": "ends at once"}
 LOOKS = {"busy": "running", "idle": "succeeded", "starting": "queued"}
 
@@ -149,15 +154,28 @@ def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
 def _workers_context(request: HttpRequest) -> dict[str, Any]:
     may_operate = at_least(role_of(request.user), Role.OPERATOR)
     try:
-        found, away = workers.workers(), False
+        every, away = workers.workers(), False
     except QueueAway:
-        found, away = [], True
+        every, away = [], True
+    # An order that is given on a page is answered with that part of it.
+    here = QueryDict(urlsplit(request.htmx.current_url or "").query) if request.method == "POST" else request.GET
+    asked = here.get("worker", "").strip()[:100]
+    wanted = sorted((one for one in every if asked.lower() in one.name.lower()), key=lambda one: one.name)
+    pages = Paginator(wanted, WORKERS)
+    page = pages.get_page(here.get("page"))
+    found = page.object_list
     titles = {str(pk): title for pk, title in Task.objects.filter(
         pk__in=[one.task for one in found if one.task]).values_list("pk", "title")}  # fmt: skip
     rows = [_markup(_row(one, titles.get(one.task, "")), may_operate) for one in found]
-    every = nodes(with_workers=not away)
-    hosts = [_node_row(one) for one in every] if len(every) > 1 else []
-    return {"workers": rows, "away": away, "nodes": hosts, "workers_version": version_of([away, *rows, *hosts])}
+    known = nodes(with_workers=not away)
+    hosts = [_node_row(one) for one in known] if len(known) > 1 else []
+    named = {"worker": asked} if asked else {}
+    return {"workers": rows, "away": away, "nodes": hosts, "alive": len(every), "found": len(wanted), "asked": asked,
+            "many": len(every) > WORKERS, "page": page,
+            "here": urlencode({**named, **({"page": page.number} if page.number > 1 else {})}),
+            "before": urlencode({**named, "page": page.number - 1}) if page.has_previous() else "",
+            "after": urlencode({**named, "page": page.number + 1}) if page.has_next() else "",
+            "workers_version": version_of([away, len(every), len(wanted), *rows, *hosts])}
 
 
 @lru_cache(maxsize=2048)
@@ -217,5 +235,5 @@ def _page(request: HttpRequest) -> str:
     """The page whose form this was; the monitor looks anew for who comes back to it."""
     if "monitor" not in request.POST:
         return "tasks:workers"
-    shared.forget()
+    shared.outlive()
     return "tasks:monitor"

@@ -25,7 +25,7 @@ def test_each_role_may_what_those_before_it_may():
     assert viewer < operator < admin
     assert {"view_event", "view_task", "view_project"} <= viewer
     assert all(name.startswith("view_") for name in viewer)
-    assert operator - viewer == {"operate_task", "operate_project"}
+    assert operator - viewer == {"operate_task", "operate_project", "operate_rule"}
     assert {"add_user", "delete_apikey"} <= admin
     assert not any("dashboard" in name or "session" in name for name in admin)
 

@@ -25,10 +25,10 @@ class Mail:
         """Addresses that are none, or too many, are refused; so is mail without a server."""
         if not settings.EMAIL_HOST:
             raise AlertError("This Hub has no mail server: set HUB_SMTP_HOST and start it again.", "to")
-        addresses = _addresses(config)
-        if not 1 <= len(addresses) <= MOST_ADDRESSES:
+        found = addresses(config)
+        if not 1 <= len(found) <= MOST_ADDRESSES:
             raise AlertError(f"Name 1 to {MOST_ADDRESSES} addresses.", "to")
-        for one in addresses:
+        for one in found:
             try:
                 validate_email(one)
             except ValidationError:
@@ -42,7 +42,7 @@ class Mail:
             ("Rule", message["condition"]), ("Since", message["fired_at"]), ("Resolved", message["resolved_at"]),
         ) if value), "", message["url"], "", f"Hub {message['hub']}"]
         mail = EmailMessage(
-            _one_line(f"[Hub] {message['title']}"), "\n".join(lines), settings.DEFAULT_FROM_EMAIL, _addresses(config),
+            _one_line(f"[Hub] {message['title']}"), "\n".join(lines), settings.DEFAULT_FROM_EMAIL, addresses(config),
             headers={"Message-ID": f"<{key}@{settings.HUB_ID}.hub>", "X-Hub-Delivery": key,
                      "Auto-Submitted": "auto-generated"},
             connection=get_connection(timeout=TIMEOUT),
@@ -59,7 +59,8 @@ class Mail:
             raise Undelivered(f"The mail server {settings.EMAIL_HOST} cannot be reached: {error}"[:300]) from None
 
 
-def _addresses(config: dict[str, str]) -> list[str]:
+def addresses(config: dict[str, str]) -> list[str]:
+    """Whom a channel of mail writes to."""
     return [one for one in re.split(r"[,;\s]+", config.get("to", "")) if one]
 
 

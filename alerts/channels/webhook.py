@@ -25,9 +25,14 @@ class Webhook:
         check_address(config["url"])
 
     def send(self, config: dict[str, str], message: dict[str, Any], key: str) -> None:
-        body = json.dumps({"id": key, **message}, ensure_ascii=False).encode()
-        headers = {"Content-Type": "application/json"}
-        if config.get("secret"):
-            digest = hmac.new(config["secret"].encode(), body, hashlib.sha256).hexdigest()
-            headers["X-Hub-Signature"] = f"sha256={digest}"
-        send(config["url"], body, headers, key)
+        post(config, message, key)
+
+
+def post(config: dict[str, str], value: dict[str, Any], key: str) -> None:
+    """Send any value to a webhook, signed where it has a key. Raises Undelivered."""
+    body = json.dumps({"id": key, **value}, ensure_ascii=False).encode()
+    headers = {"Content-Type": "application/json"}
+    if config.get("secret"):
+        digest = hmac.new(config["secret"].encode(), body, hashlib.sha256).hexdigest()
+        headers["X-Hub-Signature"] = f"sha256={digest}"
+    send(config["url"], body, headers, key)

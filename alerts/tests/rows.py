@@ -17,7 +17,8 @@ def ended(number: int, state: TaskState = TaskState.SUCCEEDED, *, ran: float = 1
     end = timezone.now() - timedelta(seconds=ago)
     begun = end - timedelta(seconds=ran)
     return Task.objects.bulk_create(
-        Task(**{"job": "demo.sleep", "title": "Sleep", "state": state, "actor": "test", "queued_at": begun,
+        Task(**{"job": "demo.sleep", "title": "Sleep", "state": state, "actor": "test", "created_at": begun,
+                "queued_at": begun,
                 "started_at": begun, "finished_at": end, **fields}) for _ in range(number))
 
 

@@ -15,8 +15,9 @@ from events.relay.numbering import BATCH, number
 
 logger = logging.getLogger(__name__)
 
-# Seconds between two looks for facts without a position: what a reader waits on average is half of it.
-EVERY = 0.1
+# Seconds between two looks for facts without a position, while nothing happens and while something does: what a reader
+# waits on average is half of it.
+EVERY, BUSY = 0.1, 0.03
 # A carrier that was not woken looks by itself, for what another process has numbered.
 LOOK = 1.0
 # After a failure: the first pause, doubled with each further one, up to the longest.
@@ -98,6 +99,7 @@ class Relay:
                     logger.info("Relay to %s works again.", name)
                 pause, failure = PAUSE, ""
                 if moved < BATCH:
-                    woken.wait(every)
+                    # What comes after a rest is told to carriers, and has to be looked for here.
+                    woken.wait(BUSY if moved and woken is self._stop else every)
         finally:
             connections.close_all()

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from gunicorn.app.base import BaseApplication
 
+from analytics import requests
 from hub.launch.fork import die_with_parent, set_title
 
 # Seconds that open streams keep the process alive after it was told to stop; clients resume.
@@ -47,6 +48,7 @@ class WebServer(BaseApplication):
 def _worker_started(arbiter: Any, worker: Any) -> None:
     die_with_parent(arbiter.pid)
     set_title("web worker")
+    requests.start()
 
 
 def serve(sock: socket.socket) -> None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
+from typing import Any
 
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
+from analytics.requests import note
 from hub.metrics.exposition import Family, Histogram
 from hub.middleware import Middleware
 
@@ -23,15 +27,30 @@ class MetricsMiddleware(Middleware):
     """Counts each request and how long it took until its answer was whole, or began to stream."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        began = time.perf_counter()
-        response = self.get_response(request)
+        began, asked = time.perf_counter(), Asked()
+        with connection.execute_wrapper(asked):
+            response = self.get_response(request)
         took = time.perf_counter() - began
         method = request.method if request.method in METHODS else "other"
         match = request.resolver_match
         with _lock:
             _answered[method, f"/{match.route}" if match else "none", str(response.status_code)] += 1
             _lengths[method].observe(took)
+        note(match.view_name or match.route if match else "none", took, asked.queries)
         return response
+
+
+class Asked:
+    """Counts the queries that go through it."""
+
+    __slots__ = ("queries",)
+
+    def __init__(self) -> None:
+        self.queries = 0
+
+    def __call__(self, execute: Callable[..., Any], *args: Any) -> Any:
+        self.queries += 1
+        return execute(*args)
 
 
 def families() -> list[Family]:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "search", "monitor", "wave", "retrospectives",
-           "analytics", "events", "chaos", "fire", "all")
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "keys", "search", "monitor", "wave",
+           "retrospectives", "analytics", "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

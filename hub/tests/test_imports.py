@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "events": set(),
     "tasks": {"accounts", "events"},
     "projects": {"tasks", "accounts", "events"},
-    "analytics": {"tasks", "accounts", "events"},
+    "analytics": {"tasks", "accounts", "events", "alerts"},
     "retrospectives": {"tasks", "accounts", "events"},
     "webhooks": {"tasks", "accounts", "events"},
     "alerts": {"tasks", "accounts", "events"},

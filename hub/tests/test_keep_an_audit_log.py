@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from django.contrib.auth.models import Group, User
 
@@ -9,7 +11,9 @@ from accounts.tests.people import person, signed_in
 from events.models import Event
 from events.secrets import MASK
 from projects.actions import create_project
+from projects.tests.stack_tasks import SERVE, done, down, folder_of
 from tasks import lane_actions
+from tasks.models import Task
 from tasks.schedules import actions as schedules
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +89,27 @@ def test_rows_that_are_deleted_in_the_admin_site_one_by_one_or_together():
     told = Event.objects.filter(subject__endswith=".admin-changed").order_by("-pk")[:2]
     assert {event.payload["name"] for event in told} == {"bea", "cleo"}
     assert all(event.payload["before"]["groups"] == ["viewer"] and event.actor == "admin" for event in told)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_start_is_one_timeline_from_the_request_to_the_states_of_services(redis_server):
+    client, folder = signed_in("operator"), folder_of("told", f"web: {SERVE}\n")
+    project = create_project(name="told", path=str(folder))
+    try:
+        answer = client.post(f"/projects/{project.pk}/start/")
+        assert answer.status_code == 302
+        task = done(Task.objects.latest("pk"))
+        assert task.state == "succeeded", task.error
+        said = last("project.starting")
+        told = Event.objects.filter(correlation_id=answer["X-Correlation-ID"]).order_by("pk")
+        words = [".".join(event.subject.split(".")[2:]) for event in told]
+        assert (said.actor, said.origin, said.address) == ("operator", "page", "127.0.0.1")
+        for first, then in pairwise(("task.created", "task.started", "service.running", "task.succeeded")):
+            assert words.index(first) < words.index(then), words
+        assert {"project.starting", "project.running"} <= set(words)
+        state = next(event for event in told if event.subject.endswith(".service.running"))
+        assert (state.payload["service"], state.payload["project"]) == ("web", project.pk)
+        page = client.get(f"/events/{said.pk}/").text
+        assert page.count("<li data-level=") == len(words) and "service.running" in page
+    finally:
+        down(project)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
@@ -17,8 +18,11 @@ from alerts.models import Rule
 from alerts.registry import Reading
 from alerts.states import AlertState
 from events.actions import record
+from events.context import acting, become
 from events.models import Event
-from projects.models import Project
+from projects.errors import ProjectError
+from projects.models import PortLease, Project
+from projects.ports import check_free
 from tasks.models import Task
 
 pytestmark = pytest.mark.django_db
@@ -150,7 +154,10 @@ def test_what_is_about_the_whole_hub_is_refused(theirs):
 
 
 def test_without_a_project_there_is_nothing(theirs):
-    for client in (let_in("operator"), with_key(role="operator")):
+    nobody = let_in("operator")
+    page = nobody.get("/")
+    assert page.status_code == 200 and theirs.name not in page.text and str(settings.HUB_PROJECTS_ROOT) not in page.text
+    for client in (nobody, with_key(role="operator")):
         assert client.get("/api/projects").json()["items"] == []
         error_of(client.get(f"/api/projects/{theirs.pk}"), 404)
 
@@ -175,6 +182,15 @@ def test_a_name_that_another_project_has_is_taken(theirs, others):
     answer = with_key(theirs, role="operator").patch(
         f"/api/projects/{theirs.pk}", {"name": "smithy"}, content_type="application/json")
     error_of(answer, 409)
+
+
+def test_a_port_of_another_project_is_taken_by_nobody_in_particular(theirs, others):
+    port = settings.HUB_PORT_RANGE[0]
+    PortLease.objects.create(project=others, service="web", container_port=0, host_port=port)
+    for projects, said in ((frozenset({theirs.pk}), "leased to another project"), (None, "leased to web of smithy")):
+        with acting(), pytest.raises(ProjectError, match=said):
+            become("lena", projects)
+            check_free(port)
 
 
 def test_the_poll_of_a_task_costs_one_query(theirs, django_assert_num_queries):

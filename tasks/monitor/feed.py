@@ -1,5 +1,5 @@
-"""Snapshots as they change, for every stream of this process: about one look a second for all of them, and none while
-nobody listens."""
+"""Snapshots as they change, for every stream of this process: a look when something has happened, once a second at most
+for all of them, and none while nobody listens."""
 
 from __future__ import annotations
 
@@ -14,13 +14,15 @@ from dataclasses import dataclass, field
 from django.db import close_old_connections
 
 from events.streams import Message
+from tasks.monitor import news
 from tasks.monitor.presentation import fragment
 from tasks.monitor.shared import fresh_for, latest
 
 logger = logging.getLogger(__name__)
 
-# Between two looks at least (seconds), also while the database is away.
-PAUSE = 0.2
+# Between two looks at least (seconds), also while the database is away; and so much longer, while nothing happens: how
+# far tasks are, and how their workers feel, is no event.
+PAUSE, QUIET = 0.2, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +57,30 @@ class Feed:
             self._looking = asyncio.create_task(self._look())
         try:
             while True:
-                news, newest = self._news, self._newest.get(part)
+                told, newest = self._news, self._newest.get(part)
                 if newest is not None and newest.id != last:
                     last = newest.id
                     yield newest
                 else:
-                    await news.wait()
+                    await told.wait()
         finally:
             self._followers[part] -= 1
 
     async def _look(self) -> None:
-        loop = asyncio.get_running_loop()
+        loop, seen = asyncio.get_running_loop(), news.FIRST
         while parts := [part for part, number in self._followers.items() if number > 0]:
             fresh = 0.0
             try:
+                before, seen = seen, await loop.run_in_executor(self._thread, news.newest)
                 self._newest, fresh = await loop.run_in_executor(self._thread, _look_at, parts)
             except Exception:  # the database may be away for a while; the next look may see it again
                 logger.exception("The monitor could not look.")
-            news, self._news = self._news, asyncio.Event()
-            news.set()
+            told, self._news = self._news, asyncio.Event()
+            told.set()
             await asyncio.sleep(max(fresh, PAUSE))
+            # What follows on an event, such as a worker that is idle again, may come after it: so one look more.
+            if seen == before:
+                await loop.run_in_executor(self._thread, news.wait, seen, QUIET)
         self._newest = {}
 
 

@@ -1,5 +1,5 @@
-"""The one snapshot that all viewers of all processes share: taken four times in three seconds at most, and only while
-somebody looks."""
+"""The one snapshot that all viewers of all processes share: taken once a second at most, and only while somebody
+looks."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from django.core.cache import cache
 from tasks.monitor.snapshot import take
 
 KEY, LOCK = "monitor:snapshot", "monitor:taking"
-# A snapshot is shown for so long (seconds) from when it was begun: what happens right after that is then on all screens
-# within a second, with the time that the next one takes. A dear one is shown for so many times as long as it took.
-LIFE, REST = 0.75, 8
+# A snapshot is shown for so long (seconds) from when it was begun, a dear one for so many times as long as it took.
+LIFE, REST = 1.0, 8
 # Without Redis every process takes its own, and less often.
 LIFE_ALONE = 3.0
 # Whoever takes one and dies holds up the others for no longer.
@@ -38,8 +37,16 @@ def fresh_for() -> float:
         return max(0.0, _own["taken"] + _own["life"] - time.time()) if _own else 0.0
 
 
+def outlive() -> None:
+    """Wait until the snapshot that there is now is not shown any more, a second at most: somebody has just changed what
+    it shows, and is about to look."""
+    found = cache.get(KEY) or _own
+    if found:
+        time.sleep(min(max(0.0, found["taken"] + found["life"] - time.time()), LIFE))
+
+
 def forget() -> None:
-    """The next look is a new one: somebody has just changed what it shows."""
+    """As if there had been no look yet."""
     with _here:
         _own.clear()
         cache.delete(KEY)

@@ -28,6 +28,7 @@ class Condition:
     - `source`: ids of all tasks of a place that meet it, as an index has them, some perhaps twice; None where none
       does.
       `ordered`: the index has them in the order of the list, by this column.
+    - `said`: what the documents of all tasks that meet it say, in the language of full text search.
     - `created`: what it says of `created_at`, and it says nothing else.
     """
 
@@ -38,6 +39,7 @@ class Condition:
     sought: bool = False
     source: Callable[[Place], QuerySet] | None = None
     ordered: str = ""
+    said: str = ""
     created: tuple[tuple[str, datetime], ...] = ()
 
     @property

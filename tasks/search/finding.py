@@ -23,7 +23,7 @@ from tasks.search.limits import limited
 from tasks.search.moments import Misdated, span
 from tasks.search.places import Place
 from tasks.search.query import Query
-from tasks.search.walking import FEW, fitting, meeting
+from tasks.search.walking import FEW, fitting, meeting, meeting_few, those
 
 # Seconds for a list, and for a number that has to be exact; and for what was written just now to be taken in before.
 LIST, EXACT, TAKE_IN = 3.0, 20.0, 2.0
@@ -118,18 +118,25 @@ def _meeting(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> l
 def _worded(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> list[uuid.UUID]:
     """The next ids of tasks whose documents match, and that meet the conditions of the query."""
     dialect, found = matching.dialect(), []
+    # What a condition says of the document, the index of words knows.
+    text = dialect.both([query.text, *(one.said for one in query.conditions if one.said)])
     if not tasks.query.where and not query.conditions:
-        return dialect.hits(query.text, place, count)
+        return dialect.hits(text, place, count)
+    every = meeting_few(tasks, query.conditions, place)
+    if every is not None:
+        return dialect.among(text, every)[:count]
     for size in chain(dialect.stretches, [None], repeat(dialect.rest)):
         if size is None:
             # Few of those that match meet the conditions: perhaps few tasks do.
-            few = meeting(tasks, query.conditions, place, TRIED)
-            found += dialect.among(query.text, few)
-            if len(few) < TRIED:
+            some = meeting(tasks, query.conditions, place, TRIED)
+            found += dialect.among(text, some)
+            if len(some) < TRIED:
                 break
-            place = place.after(few[-1])
+            place = place.after(some[-1])
+        elif not size:
+            return found + those(*dialect.all_hits(text, place), tasks, query.conditions, count - len(found))
         else:
-            hits, last = dialect.stretch(query.text, place, size)
+            hits, last = dialect.stretch(text, place, size)
             found += fitting(tasks, query.conditions, hits, count - len(found))
             if last is None:
                 break

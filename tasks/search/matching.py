@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -29,8 +30,8 @@ class Sqlite:
     """FTS5: it walks the documents that match in the order of their numbers, from either end. Its stretches are so many
     that match."""
 
-    stretches = (500, 5000)
-    rest = 20_000
+    stretches = (500,)
+    rest = 5000
 
     matching = "SELECT task FROM tasks_words WHERE tasks_words MATCH %s"
 
@@ -83,7 +84,7 @@ class Sqlite:
 
 class PostgreSQL:
     """tsquery: the GIN index knows which documents match, and no order. Its stretches are so many documents, of which
-    some match; 0 is all the rest."""
+    some match; 0 is all the rest, `all_hits`."""
 
     stretches = (WINDOW,)
     rest = 0
@@ -112,10 +113,6 @@ class PostgreSQL:
     @classmethod
     def stretch(cls, text: str, place: Place, count: int) -> Stretch:
         bounds, given = place.sql("task_id")
-        if not count:
-            # Materialised, or the planner walks all tasks by their order for the first that match.
-            return keys(f"WITH hit AS MATERIALIZED ({cls.matching} AND {bounds}) SELECT task_id FROM hit"
-                        f" ORDER BY task_id {place.way}", [text, *given]), None
         near = f"SELECT task_id, words FROM tasks_document WHERE {bounds} ORDER BY task_id {place.way} LIMIT {count}"
         end = keys(f"SELECT task_id FROM ({near} OFFSET {count - 1}) AS near", given)
         return (keys(f"SELECT task_id FROM ({near}) AS near WHERE words @@ %s::tsquery ORDER BY task_id {place.way}",
@@ -131,9 +128,15 @@ class PostgreSQL:
             found += more
         if last is None or len(found) >= count:
             return found[:count]
-        bounds, given = place.after(last).sql("task_id")
-        return found + keys(f"WITH hit AS MATERIALIZED ({cls.matching} AND {bounds}) SELECT task_id FROM hit"
-                            f" ORDER BY task_id {place.way} LIMIT %s", [text, *given, count - len(found)])
+        hits, given = cls.all_hits(text, place.after(last))
+        return found + keys(f"SELECT id FROM {hits} LIMIT %s", [*given, count - len(found)])
+
+    @classmethod
+    def all_hits(cls, text: str, place: Place) -> tuple[str, list[Any]]:
+        """All that match, in order, as a table in SQL. Materialised, or the planner walks all tasks by their order."""
+        bounds, given = place.sql("task_id")
+        return (f"(WITH hit (id) AS MATERIALIZED ({cls.matching} AND {bounds})"
+                f" SELECT id FROM hit ORDER BY id {place.way}) AS hit", [text, *given])
 
     @classmethod
     def among(cls, text: str, some: Sequence[uuid.UUID]) -> list[uuid.UUID]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db.models import Q
@@ -16,7 +16,9 @@ from tasks.search.beginnings import Begins
 from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
 from tasks.search.lengths import ran, waited
+from tasks.search.matching import dialect
 from tasks.search.values import bounds, number, period, seconds
+from tasks.search.words import words
 from tasks.shapes import PROJECT_SUBJECT
 from tasks.states import ACTIVE, TaskState
 from tasks.subjects import named
@@ -71,6 +73,18 @@ def _like(column: str, value: str, position: int, what: str) -> Q:
     if not value.rstrip("*"):
         raise BadQuery("Nothing stands behind the colon.", position, what)
     return Q(Begins(column, value[:-1])) if value.endswith("*") else Q(**{column: value})
+
+
+def _job(value: str, position: int, now: datetime) -> Condition:
+    condition = conditions.facet(_like("job", value, position, "the name of a job"), "job")
+    return replace(condition, said=spoken(value, begun=value.endswith("*")))
+
+
+def spoken(job: str, *, begun: bool = False) -> str:
+    """What the documents of a job's tasks say, for its name is a part of each (see `tasks.search.documents`). `begun`:
+    it is the beginning of one, with a * behind it."""
+    found = words(job)
+    return dialect().term(found, prefix=begun and job[-2:-1].isalnum(), name=True) if found else ""
 
 
 def _worker(value: str, position: int, now: datetime) -> Condition:
@@ -146,8 +160,7 @@ KINDS = {kind.name: kind for kind in (
     Kind("priority", "priority:>=8", "1 (lowest) to 10; also 8, <3, 3..5", _number("priority")),
     Kind("worker", "worker:studio*", "an attempt was made by that worker", _worker),
     Kind("project", "project:shop", "about that project, by name or number", _project),
-    Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so",
-         _text("job", "the name of a job", lambda where: conditions.facet(where, "job"))),
+    Kind("job", "job:demo.sleep", "of that job; demo.* for all that begin so", _job),
     Kind("subject", "subject:projects.project:7", "about that, as its subject is written",
          _text("subject", "a subject such as projects.project:7", conditions.indexed)),
     Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it", conditions.indexed)),

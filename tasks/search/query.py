@@ -16,7 +16,7 @@ from tasks.search import conditions, matching
 from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
 from tasks.search.facets import COLUMNS as FACETS
-from tasks.search.qualifiers import KINDS, NAME, NAMES, Kind
+from tasks.search.qualifiers import KINDS, NAME, NAMES, Kind, spoken
 from tasks.search.tree import All, Any, Node, Not, Qualifier, Text, parse
 from tasks.search.words import words
 
@@ -50,9 +50,11 @@ class Query:
 
     def exactly(self, **columns: object) -> Query:
         """The same for tasks that have these values; names are those of columns."""
-        wheres = [(name, Q(**{name: value})) for name, value in columns.items()]
-        more = [conditions.facet(where, name) if name in FACETS else conditions.indexed(where)
-                for name, where in wheres]
+        more = []
+        for name, value in columns.items():
+            where = Q(**{name: value})
+            one = conditions.facet(where, name) if name in FACETS else conditions.indexed(where)
+            more.append(replace(one, said=spoken(str(value))) if name == "job" else one)
         return replace(self, conditions=(*self.conditions, *more))
 
 

@@ -45,6 +45,17 @@ def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place
     return found + _anywhere(tasks, conditions, rest, count - len(found))
 
 
+def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place) -> list[uuid.UUID] | None:
+    """All of these tasks that meet all conditions, in the order of the list, when one of these is met by few; else
+    None."""
+    about = [one for one in conditions if one.facet]
+    if about and facets.kinds(about) == []:
+        return []
+    known = [one for one in conditions if one.source]
+    least = min(known, key=_size, default=None)
+    return _of(tasks, least, conditions, place, FEW) if least is not None and _size(least) < FEW else None
+
+
 def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int
           ) -> tuple[list[uuid.UUID], Place | None]:
     """Those among the next few tasks, and the place behind these; None when nothing is to be found there."""
@@ -137,7 +148,7 @@ def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], 
         return []
     # Materialised, or the planner walks all tasks by their order.
     hits = f"(WITH hit (id) AS MATERIALIZED ({sql}) SELECT DISTINCT id FROM hit ORDER BY id {place.way}) AS hit"
-    return _those(hits, params, tasks, [other for other in conditions if other is not one], count)
+    return those(hits, params, tasks, [other for other in conditions if other is not one], count)
 
 
 def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
@@ -177,12 +188,12 @@ def fitting(tasks: QuerySet[Task], conditions: Sequence[Condition], some: Sequen
     if not some:
         return []
     if connection.vendor == "postgresql":
-        return _those("unnest(%s::uuid[]) AS hit (id)", [list(some)], tasks, conditions, count)
-    return _those("(SELECT value AS id FROM json_each(%s)) AS hit", [json.dumps([stored(key) for key in some])], tasks,
+        return those("unnest(%s::uuid[]) AS hit (id)", [list(some)], tasks, conditions, count)
+    return those("(SELECT value AS id FROM json_each(%s)) AS hit", [json.dumps([stored(key) for key in some])], tasks,
                   conditions, count)
 
 
-def _those(hits: str, given: list[Any], tasks: QuerySet[Task], conditions: Sequence[Condition], count: int
+def those(hits: str, given: list[Any], tasks: QuerySet[Task], conditions: Sequence[Condition], count: int
            ) -> list[uuid.UUID]:
     """Those of a list in SQL, `hit`, that meet the conditions. One after the other, so that it ends with enough."""
     test, params = condition(tasks.filter(_all(conditions)))

@@ -20,6 +20,7 @@ TABLE: Table = {
     "analytics/jobs/": {"GET": page(VIEWER)},
     "analytics/jobs/<path:name>/": {"GET": page(VIEWER)},
     "analytics/projects/<int:number>/": {"GET": page(VIEWER)},
+    "analytics/performance/": {"GET": page(VIEWER)},
     "api/analytics/tasks": {"GET": api(VIEWER)},
     "api/analytics/trend": {"GET": api(VIEWER)},
 }
@@ -31,6 +32,7 @@ SAME = {
     "analytics/jobs/": "count_ended_tasks",
     "analytics/jobs/<path:name>/": "show_trend, search_tasks",
     "analytics/projects/<int:number>/": "show_trend, search_tasks",
+    "analytics/performance/": "(what it shows of this Hub itself is in /metrics)",
 }
 
 

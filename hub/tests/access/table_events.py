@@ -12,6 +12,7 @@ from hub.tests.access.entries import ONE, OPERATOR, SEEN, VIEWER, Table, api, of
 
 TABLE: Table = {
     "events/": {"GET": page(VIEWER, of=SEEN)},
+    "events/rows/": {"GET": page(VIEWER, of=SEEN)},
     "events/export/": {"GET": page(VIEWER, of=SEEN)},
     "events/<uuid:pk>/": {"GET": page(VIEWER, of=ONE)},
     "api/events": {
@@ -27,6 +28,7 @@ TABLE: Table = {
 
 SAME = {
     "events/": "list_events",
+    "events/rows/": "list_events",
     "events/export/": "export_events",
     "events/<uuid:pk>/": "show_event",
 }

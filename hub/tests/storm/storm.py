@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from django.db import Error, connections, transaction
+from django.db import Error, OperationalError, connections, transaction
 
 from conftest import REPOSITORY, RedisServer
 from events.actions import record
@@ -128,6 +128,10 @@ class Storm:
                         if is_undone:
                             raise _UndoneError
                 except _UndoneError:
+                    continue
+                except OperationalError:  # it waited for too long while others wrote: it is undone, and begun anew
+                    with self._lock:
+                        self._left += 0 if is_undone else number
                     continue
                 with self._lock:
                     self._committed += written

@@ -13,7 +13,6 @@ import requests
 import urllib3
 from docker.context import ContextAPI
 from docker.tls import TLSConfig
-from docker.transport import SSHHTTPAdapter
 
 from projects.engines.base import EngineError
 from projects.engines.compose.ssh import KeptSsh
@@ -22,6 +21,9 @@ from projects.stacks.spec import Stack
 SECONDS = 15
 """How long a host may take to answer a question."""
 
+CONNECTIONS = 16
+# What stands in the place of an address where none is needed.
+BY_SSH = "tcp://localhost:2375"
 CERTIFICATES = ("Set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to a folder with ca.pem, cert.pem and key.pem that go "
                 "with that host.")
 DEFAULT = "unix:///var/run/docker.sock"
@@ -64,8 +66,18 @@ class _Client(docker.APIClient):
     """A client that trusts the authority it was given, also where the environment (REQUESTS_CA_BUNDLE) names others,
     and that keeps its connections by ssh."""
 
-    def mount(self, prefix: str, adapter: Any) -> None:
-        super().mount(prefix, KeptSsh.instead_of(adapter) if isinstance(adapter, SSHHTTPAdapter) else adapter)
+    def __init__(self, address: str, tls: TLSConfig | None):
+        self._ssh = KeptSsh(address, SECONDS, CONNECTIONS) if address.startswith("ssh://") else None
+        super().__init__(base_url=BY_SSH if self._ssh else address, version="auto", timeout=SECONDS, tls=tls or False,
+                         max_pool_size=CONNECTIONS)
+
+    def get_adapter(self, url: str) -> Any:
+        return self._ssh or super().get_adapter(url)
+
+    def close(self) -> None:
+        super().close()
+        if self._ssh:
+            self._ssh.close()
 
     def merge_environment_settings(self, *given: Any, **named: Any) -> dict[str, Any]:
         return {**super().merge_environment_settings(*given, **named), "verify": self.verify}
@@ -117,8 +129,7 @@ def _connect(address: str, certificates: str) -> docker.APIClient:
             folder = Path(certificates)
             tls = TLSConfig(client_cert=(str(folder / "cert.pem"), str(folder / "key.pem")),
                             ca_cert=str(folder / "ca.pem"), verify=True)
-        return _Client(base_url=address, version="auto", timeout=SECONDS, tls=tls or False,
-                       use_ssh_client=address.startswith("ssh://"), max_pool_size=16)
+        return _Client(address, tls)
     except docker.errors.TLSParameterError as error:
         said = str(error).partition(" TLS configurations")[0].rstrip(".")
         raise Unreachable(f"The certificates for Docker at {address} cannot be read: {said}.", "tls",

@@ -1,6 +1,6 @@
 """A Docker host by ssh: connections through the `ssh` command that are kept and asked again.
 
-The SDK's own way opens a connection for each question, which takes longer than the question.
+The SDK's own way opens a connection for each question, which takes longer than the question, and needs paramiko.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import urllib3
-from docker.transport import SSHHTTPAdapter
 from docker.transport.basehttpadapter import BaseHTTPAdapter
 
 GONE_SECONDS = 1.0
@@ -29,13 +28,12 @@ class KeptSsh(BaseHTTPAdapter):
         super().__init__()
         self._pool = _Pool(words_for(address), seconds, size)
 
-    @classmethod
-    def instead_of(cls, adapter: SSHHTTPAdapter) -> KeptSsh:
-        """One for the host of an adapter of the SDK."""
-        return cls(f"ssh://{adapter.ssh_host}", adapter.timeout, adapter.max_pool_size)
-
     def get_connection(self, url: str, proxies: Any = None) -> urllib3.HTTPConnectionPool:
         return self._pool
+
+    def request_url(self, request: Any, proxies: Any) -> str:
+        """Without the host: whatever proxies the environment names, they are not on this way."""
+        return request.path_url
 
     def close(self) -> None:
         super().close()

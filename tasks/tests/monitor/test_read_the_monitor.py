@@ -108,6 +108,28 @@ def test_of_many_workers_the_idle_ones_are_counted_and_those_to_look_at_shown(re
         redis.flushall()
 
 
+def test_the_page_of_workers_comes_in_parts_and_finds_some_by_name(redis_server):
+    register(120)
+    names, operator = set(), signed_in("operator")
+    try:
+        for page in (1, 2, 3):
+            html = operator.get("/tasks/workers/", {"page": page}).text
+            found = set(re.findall(r'<tr id="worker-([^"]+)"', html))
+            assert len(found) == (20 if page == 3 else 50) and not found & names and len(html) < 200_000
+            assert f"page={page + 1}" in html or page == 3
+            names |= found
+        live = operator.get("/tasks/workers/live/", {"page": 2}).text
+        assert "page=2&amp;v=" in live and live.count('<tr id="worker-') == 50
+        found = operator.get("/tasks/workers/", {"worker": "STUDIO-3"}).text
+        assert found.count('<tr id="worker-studio-3.') == 20 == found.count('<tr id="worker-')
+        assert "None of 120 has that in its name" in operator.get("/tasks/workers/", {"worker": "nobody"}).text
+        answer = operator.post("/tasks/workers/studio-5.1/drain/", headers={
+            "HX-Request": "true", "HX-Current-URL": "http://testserver/tasks/workers/?page=2"})
+        assert answer.text.count('<tr id="worker-') == 50 and "page=2&amp;v=" in answer.text
+    finally:
+        redis_server.client().flushall()
+
+
 def test_a_worker_is_stopped_where_it_is_seen_also_by_a_plain_form(trial_workers, eventually):
     (worker,) = trial_workers(1)
     client = signed_in("operator")

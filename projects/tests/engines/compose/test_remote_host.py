@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import certifi
 import pytest
 
+from conftest import REPOSITORY
 from projects.engines.compose.host import is_local
 from projects.engines.process.processes import table
 from projects.tests import certificates
@@ -145,6 +148,11 @@ def test_the_same_by_ssh(kit, docker_engine, monkeypatch, tmp_path):
         assert kit.left(stack) == []
         kit.stacks.remove(stack)
         kit.engine.hosts.client(stack).close()
+
+
+def test_hub_reaches_docker_without_paramiko_which_only_these_tests_have():
+    program = "import sys; sys.modules['paramiko'] = None; from projects.engines.compose import host; host.Hosts()"
+    subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, check=True)
 
 
 def test_what_ssh_says_is_told(kit, monkeypatch, tmp_path):

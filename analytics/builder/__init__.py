@@ -1,0 +1,1 @@
+"""The report builder: any data set, narrowed, grouped, measured, drawn, kept, sent and exported. An app of its own."""

@@ -1,0 +1,70 @@
+"""A million tasks as a file: how long it takes, and how much more memory the web process needs."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+
+import psutil
+
+from bench.figures import Figure, at_most
+from bench.hub import running_hub, settle_down
+from bench.size import Size
+from hub.tests.system.running_hub import RunningHub
+
+MIB = 1 << 20
+# Rows like those that Hub writes, made by the database itself. What is derived from tasks is not exported: no trigger.
+FILL = """
+import sys
+from datetime import timedelta
+from django.db import connection
+from django.utils import timezone
+from tasks.models import Task
+now = timezone.now()
+one = Task.objects.create(job="demo.sleep", title="Sleep for 1 s", state="succeeded", actor="bench",
+    params={{"seconds": 1}}, queued_at=now, started_at=now, finished_at=now + timedelta(seconds=1))
+fields = [field.column for field in Task._meta.concrete_fields]
+with connection.cursor() as cursor:
+    cursor.execute("SELECT name, sql FROM sqlite_master WHERE tbl_name = 'tasks_task' AND sql IS NOT NULL "
+                   "AND type IN ('index', 'trigger')")
+    for name, sql in cursor.fetchall():
+        cursor.execute(f"DROP {{'TRIGGER' if 'TRIGGER' in sql[:20].upper() else 'INDEX'}} \\"{{name}}\\"")
+    others = ", ".join(f'"{{name}}"' for name in fields if name != "id")
+    cursor.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {count}) "
+                   f"INSERT INTO tasks_task (id, {{others}}) SELECT printf('%032x', i), {{others}} FROM n, tasks_task "
+                   "WHERE id = %s", [one.pk.hex])
+    cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+"""
+
+
+def run(size: Size) -> list[Figure]:
+    """As CSV and as JSON, each by a new process."""
+    with running_hub() as hub:
+        hub.manage("shell", "-c", FILL.format(count=size.listed))
+        return [figure for kind in ("csv", "json") for figure in _export(hub, kind, size.listed)]
+
+
+def _export(hub: RunningHub, kind: str, expected: int) -> list[Figure]:
+    hub.kill("web")
+    hub.until(lambda: hub.get("/health/ready").status == 200, 60, "The web does not come back")
+    hub.get("/api/tasks?limit=1")
+    assert hub.get("/api/analytics/export?dataset=events&format=csv").status == 200
+    settle_down()
+    web = psutil.Process(hub.children()["web"])
+    processes = [web, *web.children(recursive=True)]
+    before, most, lines, began = _memory(processes), 0, 0, time.monotonic()
+    request = urllib.request.Request(f"{hub.address}/api/analytics/export?dataset=tasks&format={kind}",
+                                     headers={"Authorization": f"Bearer {hub.key}"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        while part := answer.read(1 << 20):
+            lines += part.count(b"\n")
+            most = max(most, _memory(processes))
+    took = time.monotonic() - began
+    assert lines >= expected, f"{lines:,} lines of {expected:,}"
+    return [Figure(f"{expected:,} tasks as {kind.upper()}", took, "s", at_most(60), f"{lines:,} lines"),
+            Figure(f"more memory of the web meanwhile, {kind.upper()}", (most - before) / MIB, "MiB", at_most(50),
+                   f"from {before / MIB:.0f} MiB")]
+
+
+def _memory(processes: list[psutil.Process]) -> int:
+    return sum(one.memory_info().rss for one in processes)
