@@ -15,7 +15,6 @@ from ninja import NinjaAPI, Schema
 from ninja.openapi.schema import REF_TEMPLATE
 from ninja.operation import Operation
 
-from accounts.api_auth import AnyKey
 from accounts.permissions import Role, Scope
 from events.api_reference import Entry
 from hub.api_once import HEADER as ONCE
@@ -105,10 +104,9 @@ def operations(api: NinjaAPI) -> Iterator[tuple[str, str, Operation]]:
 
 def needs_of(operation: Operation) -> tuple[str, str]:
     """The scope that a key needs for it (`any`: whichever), and in words who may use it."""
-    auth = operation.auth_callbacks[0]
-    if isinstance(auth, AnyKey):
+    need = operation.auth_callbacks[0].need
+    if need.any_key:
         return "any", "Any key may use it, whatever its scopes; people have no use for it."
-    need = auth.need
     scope = (need.scope or SCOPES[need.role]).value
     payloads = " Both also need the permission to see payloads." if need.payloads else ""
     return scope, f"A key needs the scope `{scope}`, a person the role `{need.role.value}`.{payloads}"

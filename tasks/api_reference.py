@@ -15,7 +15,8 @@ ITEM = {
     "steps_done": 0, "steps_total": 1, "remaining": 2.0, "result": None, "error": None, "attempt": 1,
     "attempts": [{"number": 1, "started_at": AT, "ended_at": None, "outcome": None, "error": None, "exit_code": None,
                   "signal": None, "memory": None, "worker": "main-1"}],
-    "created_at": AT, "run_at": None, "started_at": AT, "finished_at": None, "wait": 0.02, "run": 1.0, "parent": None,
+    "created_at": AT, "run_at": None, "started_at": AT, "finished_at": None, "wait": 0.02, "run": 1.0,
+    "slower_than_usual": False, "parent": None,
     "children": [], "depends_on": [], "retry_of": None, "project": None, "actor": "key:nightly",
     "correlation_id": "0d1c9e2e-8f3a-4b7a-9d55-2f6f3a1b0c4d",
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import Http404, HttpRequest
-from ninja import Field, Router, Schema, Status
+from ninja import Field, Query, Router, Schema, Status
 from pydantic import ConfigDict
 
 from accounts.api_auth import allow
@@ -15,6 +15,8 @@ from analytics.builder.datasets import datasets
 from analytics.builder.definition import read
 from analytics.builder.download import download
 from analytics.builder.models import SavedReport
+from events.api_lists import ListOut, ListQuery, PartQuery, listed
+from events.keyset import take
 from events.times import iso
 
 router = Router(tags=["Analytics"])
@@ -35,6 +37,12 @@ class SendIn(Schema):
     zone: str = Field("UTC", max_length=64)
 
 
+class DictList(ListOut):
+    """Data sets, or reports that are kept."""
+
+    items: list[dict[str, Any]]
+
+
 @router.get("/export", summary="Export a data set or a report", openapi_extra={
     "parameters": [{"name": name, "in": "query", "schema": {"type": "string"}, "description": text}
                    for name, text in (
@@ -52,18 +60,20 @@ def export_report(request: HttpRequest):
     return download(request, read(request.GET), request.GET.get("format", "csv"))
 
 
-@router.get("/datasets", summary="What a report can be made of")
-def list_datasets(request: HttpRequest) -> dict[str, Any]:
-    return {"items": [
+@router.get("/datasets", response=DictList, summary="What a report can be made of")
+def list_datasets(request: HttpRequest, query: Query[PartQuery]):
+    found = [
         {"name": one.name, "label": one.label, "usual": list(one.usual), "time": one.at or None,
          "fields": [{"name": column.name, "label": column.label, "kind": column.kind, "group": column.can_group,
                      "measure": column.can_measure} for column in one.columns]}
-        for one in datasets().values()]}
+        for one in datasets().values()]
+    return listed(found, query, name="datasets", key=lambda one: [one["name"]])
 
 
-@router.get("/reports", summary="List reports that are kept")
-def list_kept_reports(request: HttpRequest) -> dict[str, Any]:
-    return {"items": [_shape(one) for one in SavedReport.objects.all()]}
+@router.get("/reports", response=DictList, summary="List reports that are kept")
+def list_kept_reports(request: HttpRequest, query: Query[ListQuery]):
+    part = take(SavedReport.objects.all(), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
+    return {"items": [_shape(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
 @router.post("/reports", response={201: dict}, auth=allow(Role.OPERATOR), summary="Keep a report")
