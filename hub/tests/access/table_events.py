@@ -12,7 +12,7 @@ from hub.tests.access.entries import ONE, OPERATOR, SEEN, VIEWER, Table, api, of
 
 TABLE: Table = {
     "events/": {"GET": page(VIEWER, of=SEEN)},
-    "events/rows/": {"GET": page(VIEWER, 204, of=SEEN)},  # nothing is new
+    "events/rows/": {"GET": page(VIEWER, 204, of=SEEN)},  # nothing has come into the stream
     "events/export/": {"GET": page(VIEWER, of=SEEN)},
     "events/<uuid:pk>/": {"GET": page(VIEWER, of=ONE)},
     "api/events": {
