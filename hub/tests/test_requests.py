@@ -166,12 +166,11 @@ def test_a_percent_sign_before_two_zeros_is_no_zero_byte():
     assert signed_in("viewer").get("/events/?actor=%2500").status_code == 200
 
 
-def test_the_shell_costs_two_queries_and_a_fragment_none(django_assert_num_queries, redis_server):
+def test_the_shell_costs_one_query_and_a_fragment_none(django_assert_num_queries, redis_server):
     client = signed_in("viewer")
     client.get("/tasks/")
-    # The person with the role, then what the page shows (no task here) and offers, then the counts of the shell and its
-    # alerts.
-    with django_assert_num_queries(5):
+    # The person with the role, then what the page shows (no task here) and offers, then the counts of the shell.
+    with django_assert_num_queries(4):
         page = client.get("/tasks/")
     with django_assert_num_queries(2):
         assert client.get("/tasks/rows/", {"v": page.context["rows_version"]}).status_code == 204

@@ -266,9 +266,9 @@ def test_a_page_of_reports_asks_a_bounded_number_of_queries(person, django_asser
     for _ in range(5):
         actions.keep_report(report.content, team="", task=None, by="mara", tried=())
     client = person(Role.VIEWER)
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(6):
         client.get("/retrospectives/")
-    with django_assert_max_num_queries(7):
+    with django_assert_max_num_queries(6):
         client.get(report.get_absolute_url())
 
 

@@ -145,8 +145,8 @@ def test_a_list_of_fifty_costs_few_queries(reader, django_assert_max_num_queries
     for number in range(60):
         task(subject=f"projects.project:{number}")
     reader.get("/tasks/")
-    # Who asks, the rows, what they are about, what there is to choose from, the counts of the shell and its alerts.
-    with django_assert_max_num_queries(6):
+    # Who asks, the rows, what they are about, what there is to choose from, and the counts of the shell.
+    with django_assert_max_num_queries(5):
         reader.get("/tasks/")
 
 
