@@ -90,7 +90,9 @@ def _write(channel: Channel, name: str, config: Mapping[str, str] | None, done: 
 
 
 def _checked(channel: Channel, given: Mapping[str, Any]) -> dict[str, str]:
-    kind = KINDS[channel.kind]
+    kind = KINDS.get(channel.kind)
+    if kind is None:
+        raise AlertError(f"This Hub has no channels of the kind {channel.kind!r}: delete it, and make another.", "kind")
     known = {field.name for field in kind.fields}
     unknown = sorted(set(given) - known)
     if unknown:

@@ -103,10 +103,8 @@ def operations(api: NinjaAPI) -> Iterator[tuple[str, str, Operation]]:
 
 
 def needs_of(operation: Operation) -> tuple[str, str]:
-    """The scope that a key needs for it (`any`: whichever), and in words who may use it."""
+    """The scope that a key needs for it, and in words who may use it."""
     need = operation.auth_callbacks[0].need
-    if need.any_key:
-        return "any", "Any key may use it, whatever its scopes; people have no use for it."
     scope = (need.scope or SCOPES[need.role]).value
     payloads = " Both also need the permission to see payloads." if need.payloads else ""
     return scope, f"A key needs the scope `{scope}`, a person the role `{need.role.value}`.{payloads}"

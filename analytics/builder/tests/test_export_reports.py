@@ -120,6 +120,7 @@ def test_a_schedule_sends_it_by_mail_with_the_file(mailbox):
     browser.post(f"/analytics/reports/{saved.pk}/schedule/", {"channel": channel.pk, "cron": "0 7 * * mon"})
     schedule = Schedule.objects.get(job="analytics.report")
     assert schedule.params == {"report": saved.pk, "channel": channel.pk}
+    assert Event.objects.filter(subject__endswith=".schedule.created", payload__schedule=schedule.pk).exists()
     assert "0 7 * * mon" in browser.get(saved.get_absolute_url()).content.decode()
     task = enqueue(SendReport, schedule.params)
     assert run_task(str(task.pk)) == "succeeded"

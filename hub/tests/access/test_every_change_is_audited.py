@@ -17,6 +17,7 @@ from events.models import BY_PEOPLE, Event
 from hub.tests.access.addresses import every, tables, written
 from hub.tests.access.audience import KEYS, PEOPLE, Clients
 from hub.tests.access.entries import METHODS, Entry
+from hub.tests.access.table_alerts import UNTIL
 from projects.binding import home_of
 from retrospectives.tests.conftest import csv_of, sprint
 
@@ -49,6 +50,9 @@ SILENT = {
     "api/workers/<worker_id>/kill": "no worker lives",
     "api/tasks/bulk/preview": "it only counts",
     "api/tasks/metrics/sync": "no source is configured; it begins by the enqueue of every task",
+    "alerts/channels/<int:pk>/": "its kind is not there; the same as PATCH of the API, which is not silent",
+    "analytics/reports/<int:pk>/schedule/": "no channel is there; analytics/builder/tests looks at schedule.created",
+    "api/analytics/reports/<int:kept_id>/schedule": "no channel is there",
     "sprints/sync/": "no source is configured",
 }
 PLAN = {"name": "Weekly", "job": "demo.sleep", "params": '{"seconds": 1}', "kind": "cron", "cron": "0 3 * * mon",
@@ -60,6 +64,9 @@ def typed(one: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in one.items() if not isinstance(value, dict)}
 
 
+RULE = {"name": "Long queue", "measure": "tasks.oldest", "compare": "above", "bound": "5 min", "resolve_bound": "60",
+        "hold": "30 s", "calm": "1 min", "window": "10 min", "minimum": "0", "level": "error", "enabled": "on"}
+HOOK = "https://hooks.invalid/alerts"
 FILE = csv_of([sprint(12)])
 # What changes something, where the table of who may ask is content with a refusal. `{folder}` is a project's.
 GIVEN: Mapping[tuple[str, str], dict[str, Any]] = {
@@ -76,6 +83,11 @@ GIVEN: Mapping[tuple[str, str], dict[str, Any]] = {
     ("POST", "api/sprints/import"): {"content": FILE},
     ("POST", "tasks/schedules/new/"): PLAN,
     ("POST", "tasks/schedules/<int:pk>/"): PLAN,
+    ("POST", "alerts/rules/new/"): RULE,
+    ("POST", "alerts/rules/<int:pk>/"): RULE,
+    ("POST", "alerts/channels/new/"): {"kind": "webhook", "name": "Ops", "config-url": HOOK},
+    ("POST", "api/alerts/channels"): {"kind": "webhook", "name": "Ops", "config": {"url": HOOK}},
+    ("POST", "analytics/reports/keep/"): {"name": "Of jobs", "query": "group=job"},
 }
 # What has to be done before, so that it changes something.
 FIRST: Mapping[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
@@ -85,6 +97,9 @@ FIRST: Mapping[tuple[str, str], tuple[str, str, dict[str, Any]]] = {
     ("POST", "tasks/<uuid:pk>/retry/"): ("POST", "tasks/<uuid:pk>/cancel/", {}),
     ("POST", "api/tasks/<task_id>/retry"): ("DELETE", "api/tasks/<task_id>", {}),
     ("DELETE", "api/subject-caps"): ("PUT", "api/subject-caps", {"prefix": "shop:", "cap": 2}),
+    ("POST", "alerts/rules/<int:pk>/unmute/"): ("POST", "alerts/rules/<int:pk>/mute/", {"length": "1 h"}),
+    ("POST", "api/alerts/rules/<int:rule_id>/unmute"): (
+        "POST", "api/alerts/rules/<int:rule_id>/mute", {"until": UNTIL}),
     ("POST", "webhooks/<int:pk>/pause/"): ("POST", "webhooks/<int:pk>/resume/", {}),
 }
 
