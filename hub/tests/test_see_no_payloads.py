@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
 from accounts.actions import make_key
 from accounts.models import Access
 from accounts.tests.people import person
 from events.secrets import MASK
+from events.statements import run
 from projects import actions
 from projects.models import Project
 from tasks.models import LogLine, Task
+from tasks.search.documents import note
+from tasks.search.filling import catch_up
 
 pytestmark = pytest.mark.django_db
 PLANTED = "planted-7391"
@@ -93,3 +97,13 @@ def test_what_is_sent_back_masked_stays_as_it_was(project):
     assert answer.status_code == 200, answer.text
     client = Client(headers={"Authorization": f"Bearer {make_key('other', 'admin')[1]}"})
     assert client.get(f"/api/projects/{project.pk}").json()["env"] == {"COLOUR": PLANTED, "MORE": "x"}
+
+
+def test_nobody_learns_by_searching_what_they_may_not_see(project):
+    run(note(Task.objects.get(job="projects.start")))
+    catch_up()
+    for word in (PLANTED, f"{PLANTED[:9]}*", f'"what {PLANTED}"'):
+        found = {may: person_of(may).get("/api/tasks/search", {"q": word}).json()["items"] for may in (True, False)}
+        assert len(found[True]) == 1 and found[False] == [], word
+        User.objects.filter(username__startswith="mara").delete()
+    assert len(person_of(False).get("/api/tasks/search", {"q": "start"}).json()["items"]) == 1

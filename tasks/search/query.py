@@ -12,6 +12,7 @@ from operator import and_, or_
 from django.db.models import Q
 from django.utils import timezone
 
+from events.context import current
 from tasks.search import conditions, matching
 from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
@@ -138,7 +139,8 @@ class _Compiler:
             return self._dialect.term(_words(node.value.rstrip("*"), node.at), prefix=prefix, name=True), False
         found = _words(node.text, node.position)
         self._shown += found
-        return self._dialect.term(found, prefix=node.prefix, name=False), False
+        # Who may not see parameters and logs learns nothing of them by asking whether a word is there.
+        return self._dialect.term(found, prefix=node.prefix, name=not current().payloads), False
 
     def _joined(self, wanted: list[str], unwanted: list[str], every: bool) -> tuple[str, bool]:
         both, either = self._dialect.both, self._dialect.either
