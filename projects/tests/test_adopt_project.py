@@ -247,7 +247,7 @@ def test_by_page_by_command_and_by_api(outside, seen, api):
     assert answer.status_code == 201 and answer.json()["status"] == "running"
     assert answer.json()["ports"][0]["port"] == row["ports"][0]
     assert client.post("/api/projects/adoptable", {"adopt": "booth"}).status_code == 409
-    assert client.get("/api/projects/adoptable").json() == {"items": []}
+    assert client.get("/api/projects/adoptable").json() == {"items": [], "next_cursor": None}
     done = operator.post(reverse("projects:adopt"), {"adopt": "booth"})
     assert done.status_code == 422 and "registered already, as Booth" in done.content.decode()
     assert seen("booth") == before
