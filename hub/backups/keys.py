@@ -6,7 +6,6 @@ import json
 import os
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from hub.backups.errors import BackupError
@@ -43,11 +42,15 @@ def read_keys(path: Path) -> dict[str, str]:
 
 def key_check() -> str:
     """A known word, encrypted with the key of this Hub."""
+    from cryptography.fernet import Fernet  # a worker carries it only when it needs it
+
     return Fernet(settings.ENCRYPTION_KEY).encrypt(KNOWN).decode()
 
 
 def fits(key: str, check: str) -> bool:
     """Whether it is the key that a `key_check` was made with."""
+    from cryptography.fernet import Fernet, InvalidToken  # see key_check
+
     try:
         return Fernet(key).decrypt(check.encode()) == KNOWN
     except (InvalidToken, ValueError):

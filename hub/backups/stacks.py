@@ -9,7 +9,6 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 
 from hub.backups.errors import BackupError
@@ -27,6 +26,8 @@ def definitions() -> bytes:
 
     `{slug: {"path", "files": {name: base64}}}`. What a start really ran stands in the database, with its revision.
     """
+    from cryptography.fernet import Fernet  # a worker carries it only when it needs it
+
     found = {}
     for project in Project.objects.order_by("pk").only("slug", "path"):
         folder = Path(project.path)
@@ -37,6 +38,8 @@ def definitions() -> bytes:
 
 def write_definitions(content: bytes, key: str, target: Path) -> int:
     """Write the files to `<target>/<slug>/`, never over another file; returns how many. Raises BackupError."""
+    from cryptography.fernet import Fernet  # see definitions
+
     number = 0
     for slug, project in json.loads(Fernet(key).decrypt(content)).items():
         folder = target / Path(slug).name
@@ -54,6 +57,8 @@ def write_definitions(content: bytes, key: str, target: Path) -> int:
 
 def opens(key: str, content: bytes) -> bool:
     """Whether the key decrypts it."""
+    from cryptography.fernet import Fernet, InvalidToken  # see definitions
+
     try:
         Fernet(key).decrypt(content)
     except InvalidToken:

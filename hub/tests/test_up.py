@@ -42,7 +42,7 @@ def only_line(done: subprocess.CompletedProcess) -> str:
 
 
 def test_it_gets_ready_and_healthy(hub: UpProcess, eventually):
-    assert hub.get("/health/ready") == (200, {"ready": True, "reasons": []})
+    assert hub.get("/health/ready") == (200, {"ready": True, "reasons": [], "warnings": []})
     eventually(hub.is_healthy)
     assert set(hub.children()) == {"web", "worker-1", "worker-2", "watch", "redis"}
 
@@ -58,7 +58,7 @@ def test_the_examples_are_offered_as_projects(hub: UpProcess, eventually):
     eventually(lambda: "Hub is ready" in hub.output, 30)
     with closing(sqlite3.connect(hub.data / "hub.sqlite3")) as database:
         offered = dict(database.execute("SELECT path, state FROM projects_project"))
-    folders = [folder for folder in (ROOT / "examples").iterdir() if folder.is_dir()]
+    folders = [folder for folder in (ROOT / "examples").iterdir() if (folder / "Procfile").exists()]
     assert len(folders) >= 3 and offered == {str(folder): "stopped" for folder in folders}
 
 

@@ -17,6 +17,7 @@ KEYS = {
     "started_at", "finished_at", "wait", "run", "parent", "children", "depends_on", "retry_of", "project", "actor",
     "correlation_id",
     "log_tail",
+    "slower_than_usual",
 }
 
 
