@@ -81,7 +81,9 @@ def _tiles(now: Total, before: Total) -> list[Tile]:
     tiles = [
         Tile("Completed", said("count"), change("count", now, before) or "in this range"),
         Tile("Failure rate", said("failure_rate"), f"{now.states.get('failed', 0):,} failed"),
-        Tile("Throughput", said("throughput"), change("throughput", now, before) or "on average"),
+        # The unit stands below: a large figure and a word beside it are wider than a tile of a phone.
+        Tile("Throughput", said("throughput").removesuffix(" an hour"),
+             f"an hour, {change('throughput', now, before) or 'on average'}"),
     ]
     for kind, word in (("run", "Run"), ("wait", "Wait")):
         for share in SHARES:
