@@ -4,48 +4,18 @@ reads."""
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from hub.tests.chromium import CHROMIUM, MISSING, SWITCHES
-from hub.tests.system.running_hub import REPOSITORY, RunningHub
+from hub.tests.chromium import CHROMIUM, MISSING
+from hub.tests.system.running_hub import REPOSITORY
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason=MISSING)
 
 SCREENSHOTS = REPOSITORY / "var" / "screenshots"
 STREAM = "**/api/events/stream**"
 WAYS = {"stream": "Shown as it happens.", "polls": "Looked up every 5 s."}
-
-
-@pytest.fixture(scope="module")
-def signed_in(hub: RunningHub) -> Iterator[BrowserContext]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
-        context = browser.new_context(base_url=hub.address)
-        context.set_default_timeout(20_000)
-        page = context.new_page()
-        page.goto(re.search(r"http://\S+/sign-in/\S+", hub.said())[0])
-        page.fill("[name=username]", "mara")
-        page.fill("[name=password1]", "a sentence is fine")
-        page.click("button.primary")
-        expect(page.get_by_role("heading", name="Projects")).to_be_visible()
-        page.close()
-        yield context
-        browser.close()
-
-
-@pytest.fixture
-def page(signed_in: BrowserContext) -> Iterator[Page]:
-    page = signed_in.new_page()
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    page.close()
-    assert not [text for text in said if "ERR_FAILED" not in text], said
 
 
 def tell(page: Page, action: str, number: int = 1) -> None:
