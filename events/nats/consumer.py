@@ -12,7 +12,6 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.errors import TimeoutError as NothingThere
 from nats.js import JetStreamContext
 from nats.js.errors import NotFoundError
 
@@ -135,7 +134,7 @@ async def _fetched(subscriptions: Sequence[JetStreamContext.PullSubscription]) -
     for one in subscriptions:
         try:
             found += await one.fetch(BATCH, timeout=WAIT)
-        except NothingThere:
+        except TimeoutError:  # the library's own, or asyncio's where the time was over before it asked: nothing there
             continue
     return found
 
