@@ -9,7 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.contrib.staticfiles.finders import get_finders
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import DEFAULT_DB_ALIAS, Error, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -38,6 +38,8 @@ def prepare() -> None:
         if error.errno == errno.ENOSPC:
             raise LaunchError(f"the disk of {settings.HUB_DATA} is full. Free some space and start again.") from None
         raise LaunchError(f"{error.filename or settings.HUB_DATA}: {error.strerror}.") from None
+    except CommandError as error:
+        raise LaunchError(str(error)) from None
     except Error as error:
         reason = str(error).strip().partition("\n")[0]
         raise LaunchError(f"the database does not work: {reason}. Check DATABASE_URL and the disk.") from None
