@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import BooleanField, Exists, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from tasks.models import Attempt, Task
 from tasks.search.beginnings import Begins
@@ -51,7 +52,22 @@ class Condition:
 def facet(where: Q, column: str) -> Condition:
     """One on the value of this column, which `tasks.search.facets` knows."""
     # In most locales PostgreSQL's index of that column does not lead to beginnings.
-    return Condition(where, facet=frozenset((column,)), sought=not isinstance(where.children[0], Begins))
+    one = Condition(where, facet=frozenset((column,)), sought=not isinstance(where.children[0], Begins))
+    if is_exact(where) and column == "state":
+        return replace(one, source=lambda place: ids(where, place, ordered=True), ordered="pk")
+    return one
+
+
+def is_exact(where: Q) -> bool:
+    """Whether it says that a column has one value, and no more."""
+    one = where.children[0] if len(where.children) == 1 and not where.negated else None
+    return isinstance(one, tuple) and one[0].removesuffix("__exact").find("__") < 0
+
+
+def retried(where: Q) -> Condition:
+    """One on the number of attempts that no task meets without a second one: an index has those."""
+    several = RawSQL('"tasks_task"."attempt" > 1', (), output_field=BooleanField())
+    return replace(facet(where, "attempt"), source=lambda place: ids(Q(several) & where, place))
 
 
 def indexed(where: Q) -> Condition:

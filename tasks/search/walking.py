@@ -1,6 +1,7 @@
 """The next tasks that meet all conditions, found from the side that promises the least work.
 
-1. The newest are tried one after the other: most of what is asked for is met by some of these.
+1. The newest are tried one after the other: most of what is asked for is met by some of these; and the newest of a
+   state, subject or person that was asked for, which stand in an index in the same order.
 2. What only the columns of `tasks.search.facets` know is read from their index.
 3. A condition that few tasks meet gives these, and they are tried on the others.
 4. What an index has in the order of the list is tried in that order; and last, all that meet them are put in order.
@@ -25,6 +26,8 @@ from tasks.search.conditions import Condition
 from tasks.search.places import Place, keys, stored
 from tasks.search.sql import ALWAYS, condition
 
+# The line of all tasks.
+ALL = Q()
 # So many of the newest are tried first, and so many more when that promises to be enough.
 NEAR, FARTHER = 1000, 6000
 # A condition that no more tasks meet is one that few meet; up to so many, it is still the one to begin with.
@@ -40,9 +43,11 @@ def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place
     if len(conditions) == 1 and conditions[0].ordered and not tasks.query.where:
         return _in_order(conditions[0], place, count)
     found, rest = _near(tasks, conditions, place, count)
-    if rest is None:
-        return found
-    return found + _anywhere(tasks, conditions, rest, count - len(found))
+    for one in _lines(conditions):
+        if rest is not None:
+            more, rest = _near(tasks, conditions, rest, count - len(found), one.where)
+            found += more
+    return found if rest is None else found + _anywhere(tasks, conditions, rest, count - len(found))
 
 
 def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place) -> list[uuid.UUID] | None:
@@ -56,24 +61,33 @@ def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: P
     return _of(tasks, least, conditions, place, FEW) if least is not None and _size(least) < FEW else None
 
 
-def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int
+def _lines(conditions: Sequence[Condition]) -> list[Condition]:
+    """Those whose tasks an index has one after the other, in the order of the list."""
+    return [one for one in conditions if one.ordered == "pk"]
+
+
+def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, line: Q = ALL
           ) -> tuple[list[uuid.UUID], Place | None]:
-    """Those among the next few tasks, and the place behind these; None when nothing is to be found there."""
-    found, place = _tried(tasks, conditions, place, count, NEAR)
+    """Those among the next few tasks (of a line), and the place behind these; None when nothing is to be found there.
+    """
+    found, place = _tried(tasks, conditions, place, count, NEAR, line)
     if place is None or not found:
         return found, place
     farther = 1.5 * NEAR * (count - len(found)) / len(found)
     if farther > FARTHER:
         return found, place
-    more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1)
+    more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1, line)
     return found + more, place
 
 
-def _tried(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int
+def _tried(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int, line: Q = ALL
            ) -> tuple[list[uuid.UUID], Place | None]:
-    """Those among the next `size` tasks, and the place behind; None when enough were found, or nothing follows."""
+    """Those among the next `size` tasks of a line, and the place behind; None when enough were found, or nothing
+    follows."""
     bounds, given = place.sql("id")
-    walk = f"FROM tasks_task WHERE {bounds} ORDER BY id {place.way} LIMIT"
+    along, values = condition(Task.objects.filter(line))
+    given += values
+    walk = f"FROM tasks_task WHERE {bounds} AND {along} ORDER BY id {place.way} LIMIT"
     end = keys(f"SELECT id {walk} 1 OFFSET {size - 1}", given)
     test, params = condition(tasks.filter(_between(conditions, place, end[0] if end else None, given, walk, size)))
     found = keys(f"SELECT id FROM (SELECT * {walk} {size}) AS tasks_task WHERE {test} LIMIT {count}",
@@ -97,19 +111,24 @@ def _between(conditions: Sequence[Condition], place: Place, end: uuid.UUID | Non
 def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
     """The next that meet the conditions, wherever they are."""
     about = [one for one in conditions if one.facet]
-    kinds = facets.kinds(about) if about else None
-    if kinds == []:
-        return []
-    others = [one for one in conditions if kinds is None or not one.facet]
-    if kinds and not others and not tasks.query.where:
-        return facets.newest(kinds, place, count)
-    known = [one for one in others if one.source]
+    known = [one for one in conditions if one.source]
     sizes = {id(one): _size(one) for one in known}
     least = min(known, key=lambda one: sizes[id(one)], default=None)
-    if least is not None and sizes[id(least)] <= FEW:
-        return _of(tasks, least, conditions, place, count)
-    if least is not None and sizes[id(least)] <= SOME:
+    is_some = least is not None and sizes[id(least)] <= SOME
+    if is_some and (least.facet or sizes[id(least)] <= FEW):
+        return (_of if sizes[id(least)] <= FEW else _of_many)(tasks, least, conditions, place, count)
+    # One state by itself is a line, too, and there are tasks of it.
+    line = about[0].where if len(about) == 1 and about[0].ordered else None
+    kinds = facets.kinds(about) if about and line is None else None
+    if kinds == []:
+        return []
+    others = [one for one in conditions if not one.facet]
+    if kinds and not others and not tasks.query.where:
+        return facets.newest(kinds, place, count)
+    if is_some:
         return _of_many(tasks, least, conditions, place, count)
+    if line is not None:
+        return _walked(tasks, conditions, place, count, line)
     if kinds:
         return _in_turn(lambda at, size: facets.newest(kinds, at, size), tasks, others, place, count)
     in_order = next((one for one in known if one.ordered), None)
@@ -210,12 +229,13 @@ def _sorted(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place
                 f" SELECT id FROM hit WHERE {bounds} ORDER BY id {place.way} LIMIT {count}", [*params, *given])
 
 
-def _walked(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
-    """What no index knows: all tasks are tried, one after the other."""
+def _walked(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, line: Q = ALL
+            ) -> list[uuid.UUID]:
+    """What no index knows: all tasks (of a line) are tried, one after the other."""
     found: list[uuid.UUID] = []
     size, at = FARTHER, place
     while at is not None and len(found) < count:
-        more, at = _tried(tasks, conditions, at, count - len(found), size)
+        more, at = _tried(tasks, conditions, at, count - len(found), size, line)
         found, size = found + more, size * GROWTH
     return found
 
