@@ -12,6 +12,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddIndex(
             model_name='task',
-            index=models.Index(condition=models.Q(('attempt__gt', 1)), fields=['attempt', '-id'], name='task_retried'),
+            index=models.Index(condition=models.Q(('attempt__gt', 1)), fields=['-id', 'attempt'], name='task_retried'),
         ),
     ]

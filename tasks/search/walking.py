@@ -34,8 +34,9 @@ NEAR, FARTHER = 1000, 6000
 FEW, SOME = 2000, 20_000
 # So many are tried together, once they are known from an index, and each time so many times as many.
 BATCH, GROWTH = 400, 4
-# Of what very many tasks meet, those of these parts of all ids are put in order, one part after the other.
-PARTS = (1 / 32, 1 / 8, 1 / 2)
+# Of what many tasks meet, those of this part of all ids are put in order first; where there are none, so many times as
+# many; and all that are left rather than more than this part of these.
+PART, WIDER, MOST_PARTED = 1 / 32, 8, 1 / 2
 
 
 def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
@@ -43,9 +44,9 @@ def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place
     if len(conditions) == 1 and conditions[0].ordered and not tasks.query.where:
         return _in_order(conditions[0], place, count)
     found, rest = _near(tasks, conditions, place, count)
-    for one in _lines(conditions):
+    for line in _lines(tasks, conditions):
         if rest is not None:
-            more, rest = _near(tasks, conditions, rest, count - len(found), one.where)
+            more, rest = _near(tasks, conditions, rest, count - len(found), line)
             found += more
     return found if rest is None else found + _anywhere(tasks, conditions, rest, count - len(found))
 
@@ -54,16 +55,17 @@ def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: P
     """All of these tasks that meet all conditions, in the order of the list, when one of these is met by few; else
     None."""
     about = [one for one in conditions if one.facet]
-    if about and facets.kinds(about) == []:
+    if any(one.line is None for one in about) and facets.kinds(about) == []:
         return []
-    known = [one for one in conditions if one.source]
-    least = min(known, key=_size, default=None)
-    return _of(tasks, least, conditions, place, FEW) if least is not None and _size(least) < FEW else None
+    size, least = _least(conditions)
+    return _of(tasks, least, conditions, place, FEW) if size < FEW else None
 
 
-def _lines(conditions: Sequence[Condition]) -> list[Condition]:
-    """Those whose tasks an index has one after the other, in the order of the list."""
-    return [one for one in conditions if one.ordered == "pk"]
+def _lines(tasks: QuerySet[Task], conditions: Sequence[Condition]) -> list[Q]:
+    """Those conditions whose tasks an index has one after the other, in the order of the list. Not a state where
+    nothing is asked for that kinds of tasks do not tell: there are few of these."""
+    told = all(one.facet for one in conditions) and not tasks.query.where
+    return [one.line for one in conditions if one.line is not None and not (told and "state" in one.facet)]
 
 
 def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, line: Q = ALL
@@ -110,43 +112,51 @@ def _between(conditions: Sequence[Condition], place: Place, end: uuid.UUID | Non
 
 def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
     """The next that meet the conditions, wherever they are."""
-    about = [one for one in conditions if one.facet]
-    known = [one for one in conditions if one.source]
-    sizes = {id(one): _size(one) for one in known}
-    least = min(known, key=lambda one: sizes[id(one)], default=None)
-    is_some = least is not None and sizes[id(least)] <= SOME
-    if is_some and (least.facet or sizes[id(least)] <= FEW):
-        return (_of if sizes[id(least)] <= FEW else _of_many)(tasks, least, conditions, place, count)
-    # One state by itself is a line, too, and there are tasks of it.
-    line = about[0].where if len(about) == 1 and about[0].ordered else None
+    about, others = [one for one in conditions if one.facet], [one for one in conditions if not one.facet]
+    only_kinds = not others and not tasks.query.where
+    size, least = (SOME + 1, None) if only_kinds else _least(conditions)
+    if size <= FEW:
+        return _of(tasks, least, conditions, place, count)
+    # One that is a line tells as much as the kinds do: that there are such tasks.
+    line = about[0].line if len(about) == 1 else None
     kinds = facets.kinds(about) if about and line is None else None
     if kinds == []:
         return []
-    others = [one for one in conditions if not one.facet]
-    if kinds and not others and not tasks.query.where:
+    if kinds and only_kinds:
         return facets.newest(kinds, place, count)
-    if is_some:
+    if size <= SOME:
         return _of_many(tasks, least, conditions, place, count)
     if line is not None:
         return _walked(tasks, conditions, place, count, line)
     if kinds:
         return _in_turn(lambda at, size: facets.newest(kinds, at, size), tasks, others, place, count)
-    in_order = next((one for one in known if one.ordered), None)
+    in_order = next((one for one in conditions if one.ordered), None)
     if in_order is not None:
         return _in_turn(lambda at, size: _in_order(in_order, at, size), tasks,
                         [one for one in conditions if one is not in_order], place, count)
-    if known:
+    if least is not None:
         return _of_many(tasks, least, conditions, place, count)
     if about:
         return _sorted(tasks, conditions, place, count)
     return _walked(tasks, conditions, place, count)
 
 
-def _size(one: Condition) -> int:
+def _least(conditions: Sequence[Condition]) -> tuple[int, Condition | None]:
+    """The condition that the fewest tasks meet, among those that lead to these, behind about how many these are, which
+    is more than some at most; None where none leads to them."""
+    size, least = SOME + 1, None
+    # Lines last: of these there are many, and to count on from where another has fewer is in vain.
+    for one in sorted(conditions, key=lambda one: one.line is not None):
+        if one.source and ((number := _size(one, size)) < size or least is None):
+            size, least = min(number, size), one
+    return size, least
+
+
+def _size(one: Condition, most: int) -> int:
     """How many tasks meet a condition, about: counted so far as it matters, or what PostgreSQL expects."""
     rows = one.source(Place())
     if connection.vendor != "postgresql":
-        return rows[: SOME + 1].count()
+        return rows[:most].count()
     try:
         sql, params = rows.query.sql_with_params()
     except EmptyResultSet:
@@ -172,12 +182,15 @@ def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], 
 
 def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
              ) -> list[uuid.UUID]:
-    """The same where very many meet it: first those of the part of all ids that is next, then of larger parts."""
-    found: list[uuid.UUID] = []
-    for part in place.parts(PARTS):
-        found += _of(tasks, one, conditions, part, count - len(found))
-        if len(found) >= count:
+    """The same where very many meet it: first those of the part of all ids that is next, then of as large a part as
+    promises to be enough."""
+    found, share = [], PART
+    while parts := place.parts((share,) if share < MOST_PARTED else ()):
+        more = _of(tasks, one, conditions, parts[0], count - len(found))
+        found += more
+        if len(found) >= count or len(parts) == 1:
             break
+        place, share = parts[1], share * (1.5 * (count - len(found)) / len(more) if more else WIDER)
     return found
 
 
