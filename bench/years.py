@@ -12,8 +12,8 @@ from itertools import accumulate
 
 from django.db import connection, transaction
 
-from analytics.models import DAY, HOUR, MINUTE, Series
-from analytics.rollups import WRITE, Sum, first_kept, raise_version
+from analytics.models import DAY, Series
+from analytics.rollups import KEPT, WRITE, Sum, first_kept, raise_version
 from analytics.spread import place_of, value_of
 
 DAYS, PROJECTS, JOBS, WORKERS = 365, 500, 10, 8
@@ -34,7 +34,7 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
         series = _series(raise_version())
     today = int(now.timestamp()) // DAY * DAY + DAY
     rows: list[tuple] = []
-    for width, first in ((DAY, today - DAYS * DAY), (HOUR, first_kept(HOUR, now)), (MINUTE, first_kept(MINUTE, now))):
+    for width, first in ((DAY, today - DAYS * DAY), *((width, first_kept(width, now)) for width in KEPT)):
         each = tasks / DAYS * width / DAY
         common = [(key, each * share) for key, share in series if each * share >= SELDOM]
         rare = [(key, each * share) for key, share in series if each * share < SELDOM]
@@ -83,8 +83,8 @@ def _sum(chance: random.Random, number: int, shares: dict[str, list[tuple[int, f
             for _ in range(number):
                 spread.add(round(chance.lognormvariate(*SHAPES[kind]) * 1e6))
         else:
-            spread.counts = {place: many for place, share in shares[kind]
-                             if (many := int(number * share + chance.random()))}
+            spread.counts.update((place, many) for place, share in shares[kind]
+                                 if (many := int(number * share + chance.random())))
     one.wait_max, one.run_max = (round(value_of(max(spread.counts, default=0))) for spread in (one.waits, one.runs))
     one.wait_sum, one.run_sum, one.busy = number * 2_000_000, number * 8_000_000, number * 8_000_000
     return one
