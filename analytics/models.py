@@ -73,11 +73,14 @@ class Tally(models.Model):
 class Series(models.Model):
     """Tasks of one kind that ended in one state: those of a job, a lane, ..., or all of them (an empty key).
 
+    Those of the dimension `total` are all that ended, in any state: it is empty there. A chart of all tasks needs one
+    histogram a point, not one for each state.
     `version`: that of the tally when something was last added to it, or taken from it.
     """
 
     class Dimension(models.TextChoices):
         ALL = "all", "All tasks"
+        TOTAL = "total", "All tasks in any state"
         JOB = "job", "Job"
         LANE = "lane", "Lane"
         PRIORITY = "priority", "Priority"

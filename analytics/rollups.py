@@ -15,6 +15,7 @@ from analytics.models import DAY, HOUR, MINUTE, QUARTER, Bucket, Series, Tally
 from analytics.spread import Spread
 from events.statements import MOST_PARAMS
 
+TOTAL = Series.Dimension.TOTAL.value
 WIDTHS = (MINUTE, QUARTER, HOUR, DAY)
 # For so many whole days before today buckets of a width are kept; those of days for ever.
 KEPT = {MINUTE: 7, QUARTER: 7, HOUR: 90}
@@ -108,7 +109,7 @@ def summed(facts: Iterable[Fact], now: datetime) -> Sums:
         width = next(width for width in WIDTHS if is_kept(width, fact.at, now))
         stretch = (width, fact.at // width * width)
         for dimension, key in fact.places:
-            by_stretch = sums.setdefault((dimension, key, fact.state), {})
+            by_stretch = sums.setdefault((dimension, key, "" if dimension == TOTAL else fact.state), {})
             if stretch not in by_stretch:
                 by_stretch[stretch] = Sum()
             by_stretch[stretch].take(fact)

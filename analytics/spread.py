@@ -67,9 +67,12 @@ class Spread:
     def quantiles(self, *shares: float) -> list[float | None]:
         """Of each share (0.5 is the median) the value as `percentile_cont` defines it, within ALPHA of it; None where
         nothing was counted."""
-        counts = self.counts
-        places = sorted(counts)
-        ends = list(accumulate(map(counts.__getitem__, places)))
+        if len(self._packed) == 1 and not self._counts:
+            places, numbers = unpacked(self._packed[0])  # they are in order
+        else:
+            places = sorted(self.counts)
+            numbers = map(self.counts.__getitem__, places)
+        ends = list(accumulate(numbers))
         if not ends or not ends[-1]:
             return [None] * len(shares)
         found: list[float | None] = []

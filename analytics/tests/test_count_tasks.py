@@ -60,6 +60,7 @@ def test_a_task_that_ends_is_counted_once_in_every_dimension_and_width():
     assert counting.count_all() == 1
     assert counting.count_all() == 0
     for width in WIDTHS:
+        assert counted(width, "total", series__state="") == 1
         for dimension, key in (("all", ""), ("job", "mail.send"), ("lane", task.lane), ("project", "7"),
                                ("worker", "studio-1"), ("operation", "7/mail.send"),
                                ("priority", str(task.priority))):  # fmt: skip
@@ -212,7 +213,7 @@ def test_a_day_ends_at_midnight_in_utc():
     assert sorted(starts) == [midnight.timestamp() - DAY, midnight.timestamp()]
 
 
-def test_a_hub_from_before_quarters_of_an_hour_gets_them_from_its_minutes():
+def test_a_hub_from_before_quarters_and_totals_gets_them_from_what_it_has():
     chance, now = random.Random(6), timezone.now()
     for _ in range(60):
         some(chance, now, 6)
@@ -221,8 +222,9 @@ def test_a_hub_from_before_quarters_of_an_hour_gets_them_from_its_minutes():
     expected = list(Reading.objects.filter(width=QUARTER).values_list("key", "start", *readings.COLUMNS))
     for model in (Bucket, Reading):
         model.objects.filter(width=QUARTER).delete()
+    Series.objects.filter(dimension="total").delete()
     assert differences() != []
     for _ in range(2):  # again is the same
-        import_module("analytics.migrations.0002_quarter").fill(apps, None)
+        import_module("analytics.migrations.0002_quarters_and_totals").fill(apps, None)
         assert differences() == []
         assert list(Reading.objects.filter(width=QUARTER).values_list("key", "start", *readings.COLUMNS)) == expected
