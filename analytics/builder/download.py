@@ -16,7 +16,7 @@ from django.utils import timezone
 from analytics.builder.definition import Definition
 from analytics.builder.errors import Busy
 from analytics.builder.files import writer_of
-from analytics.builder.running import rows
+from analytics.builder.running import parts
 
 # So many may be read at a time, in a process: each has a connection to the database.
 MOST_AT_ONCE = 4
@@ -26,14 +26,14 @@ _places = threading.BoundedSemaphore(MOST_AT_ONCE)
 def download(request: HttpRequest, report: Definition, name: str) -> StreamingHttpResponse:
     """The report as a file of that format. Raises BadReport, and Busy."""
     kind, write = writer_of(name)
-    parts = write(report, rows(report))
+    content = write(report, parts(report))
     headers = {"Content-Disposition": f'attachment; filename="{report.dataset.name}-{timezone.now():%Y-%m-%d-%H%M%S}'
                                       f'.{name}"', "Cache-Control": "no-store"}
     if isinstance(request, ASGIRequest):
         if not _places.acquire(blocking=False):
             raise Busy
-        return StreamingHttpResponse(_Apart(parts), content_type=kind, headers=headers)
-    return StreamingHttpResponse(parts, content_type=kind, headers=headers)
+        return StreamingHttpResponse(_Apart(content), content_type=kind, headers=headers)
+    return StreamingHttpResponse(content, content_type=kind, headers=headers)
 
 
 class _Apart:
