@@ -43,6 +43,11 @@ def parts(report: Definition, most: int | None = None) -> Iterator[Part]:
     return _read(report, found[:limit] if limit else found)
 
 
+def check(report: Definition) -> None:
+    """Raises BadReport for a filter that cannot be, without asking the database for a row."""
+    _narrowed(report)
+
+
 def total(report: Definition) -> int | None:
     """How many rows it has, where that is quickly counted: not of groups."""
     return None if report.is_grouped else _narrowed(report).count()
