@@ -227,8 +227,15 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "timeline": timeline_of(task, attempts),
         "earlier": among_earlier(task),
         "result": _shown(masked(task.result)) if task.result is not None else "",
+        "result_url": _result_url(task),
         "detail": told_detail(task.detail),
     }
+
+
+def _result_url(task: Task) -> str:
+    """Where what it made can be looked at or fetched, if its result says so: a page of this Hub."""
+    url = task.result.get("url") if isinstance(task.result, dict) else None
+    return url if isinstance(url, str) and url.startswith("/") and not url.startswith("//") else ""
 
 
 def _can_retry(task: Task) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -46,8 +46,8 @@ class Group:
         return BUCKETS[self.bucket](inner, tzinfo=UTC) if self.bucket else inner
 
     @property
-    def plain(self) -> Callable[[Any], Any]:
-        return self.column.plain
+    def plain_all(self) -> Callable[[Iterable[Any]], Sequence[Any]]:
+        return self.column.plain_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,15 @@ class Measured:
     expression: Any
     kind: str = NUMBER
     micro: bool = False
+    wide: bool = False
 
     def plain(self, value: Any) -> Any:
         if value is None:
             return None
         return value / 1_000_000 if self.micro else float(value) if not isinstance(value, int) else value
+
+    def plain_all(self, values: Iterable[Any]) -> Sequence[Any]:
+        return [self.plain(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True)
