@@ -75,6 +75,7 @@ def build(checkout: Path, host: Host, name: str) -> Path:
     _run(release, "the environment could not be made", "bin/python", "--version")
     _collect(release, current(host))
     _run(release, "it could not be compiled", "bin/python", "-m", "compileall", "-q", "-x", r"/\.venv/", ".")
+    _let_read(release)
     text = json.dumps({"version": version_of(release), "environment": environment.name})
     (release / f".{BUILT}").write_text(text)
     (release / f".{BUILT}").replace(release / BUILT)
@@ -162,13 +163,22 @@ def _collect(release: Path, before: Path | None) -> None:
                 os.link(source, target)
 
 
+def _let_read(release: Path) -> None:
+    """Who runs Hub reads all of it, whatever the umask of who builds; there is no secret in it."""
+    for folder, _, files in os.walk(release):
+        os.chmod(folder, 0o755)
+        for path in (Path(folder, name) for name in files):
+            if not path.is_symlink() and not path.stat().st_mode & 0o004:
+                path.chmod(path.stat().st_mode | 0o044)
+
+
 def _run(release: Path, failure: str, *command: str) -> None:
     """In an environment of its own: a build needs nothing of the Hub that runs."""
     with tempfile.TemporaryDirectory(prefix="hub-build-") as data:
         handed_on = {name: text for name, text in os.environ.items() if HANDED_ON.match(name)}
         environ = {**handed_on, "PATH": PATH, "LANG": "C.UTF-8", "HOME": data, "HUB_DATA": data}
         done = subprocess.run([release / command[0], *command[1:]], cwd=release, env=environ, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=BUILD_WITHIN, check=False)
+                              capture_output=True, text=True, timeout=BUILD_WITHIN, umask=0o022, check=False)
     if done.returncode:
         raise RolloutError(f"{failure}: {last_line(done)}")
 

@@ -94,7 +94,7 @@ class Rollout:
             self.migrated = self._missing(new)
             self.host.manage(new, "prepare")
         if self.migrated:
-            self.tell(f"          {', '.join(self.migrated)}")
+            self.tell(f"          {self._migrations()}")
         with self._step("trial", "web at a port of its own"):
             gate.trial(self.host, new, self.patience)
         self._put(new, old)
@@ -190,11 +190,14 @@ class Rollout:
         done = self.host.ask(release, "doctor", "--json")
         return "newer Hub" in done.stdout
 
+    def _migrations(self) -> str:
+        return ", ".join(self.migrated) if len(self.migrated) < 9 else f"{len(self.migrated)} migrations"
+
     def _about_the_database(self) -> str:
         if not self.migrated:
             return "The database was not changed."
         saved = f" {self.saved} is how it was." if self.saved else ""
-        return f"The database has had {', '.join(self.migrated)}, with which the old version works.{saved}"
+        return f"The database has had {self._migrations()}, with which the old version works.{saved}"
 
     def _others(self) -> Iterator[str]:
         if self.services.is_active(WATCH):

@@ -163,9 +163,9 @@ class Machine:
             time.sleep(0.1)
         return value
 
-    def lend_environment(self, checkout: Path, home: str = "/opt/hub") -> None:
+    def lend_environment(self, checkout: str, home: str = "/opt/hub") -> None:
         """What `bin/python` would install from a package index: this environment, under the place of a release's."""
-        environment = f"{home}/venvs/{releases.environment_name(checkout)}"
+        environment = f"{home}/venvs/{releases.environment_name(ROOT)}"
         self.run(f"install -d {environment}/bin && cp /usr/local/sbin/python3 {environment}/bin/python")
         code = ("import sys; sys.path.insert(0, sys.argv[1]); from pathlib import Path; "
                 "from hub.launch.virtualenv import vouch; "
