@@ -113,7 +113,7 @@ class Machine:
                 ["nsenter", f"--target={self._hardware.pid}", "--mount", "--net", "--uts", "unshare", "--fork",
                  "--kill-child", "--pid", "--mount", "--ipc", "--cgroup", "sh", "-c", BOOT, "boot", str(self.folder),
                  str(uuid.uuid4()), PATH, str(UNITS)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                preexec_fn=join)  # noqa: PLW1509 - before it has threads or children of its own
+                preexec_fn=join)  # before it has threads or children of its own
         children = Path(f"/proc/{self._power.pid}/task/{self._power.pid}/children")
         self.until(children.read_text, 30, "it does not start")
         self.pid = int(children.read_text().split()[0])

@@ -67,7 +67,8 @@ class Production:
         run = self.machine.run
         run("sed -i 's/^[# ]*appendonly .*/appendonly yes/; /^save /d; /^requirepass/d; /^maxmemory-policy/d; "
             "/^bind /d' /etc/redis/redis.conf && "
-            f"printf 'requirepass {PASSWORD}\\nmaxmemory-policy noeviction\\nbind 127.0.0.1\\n' >> /etc/redis/redis.conf")
+            f"printf 'requirepass {PASSWORD}\\nmaxmemory-policy noeviction\\nbind 127.0.0.1\\n' "
+            ">> /etc/redis/redis.conf")
         run("cluster=$(pg_lsclusters -h | awk 'NR == 1 {print $1 \"-\" $2}') && "
             "systemctl enable --now redis-server postgresql@$cluster")
         self.machine.until(lambda: run("pg_isready -q", check=False).returncode == 0, 30, "PostgreSQL does not answer")
@@ -81,7 +82,7 @@ class Production:
     def release(self, version: str, **changes: str) -> None:
         """Commit a new version; `changes` are texts added to files (`hub__watch` is hub/watch.py)."""
         settings = self.machine.path(f"{ORIGIN}/hub/settings.py")
-        settings.write_text(re.sub(r'^VERSION = .*', f'VERSION = "{version}"', settings.read_text(), flags=re.MULTILINE))
+        settings.write_text(re.sub(r"^VERSION = .*", f'VERSION = "{version}"', settings.read_text(), flags=re.M))
         for name, text in changes.items():
             file = self.machine.path(f"{ORIGIN}/{name.replace('__', '/')}.py")
             file.write_text(file.read_text() + text)
