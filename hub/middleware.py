@@ -121,7 +121,7 @@ class SuperuserPathsMiddleware(Middleware):
 @receiver(admitted)
 def act_as(sender: Any, reach: Reach, projects: frozenset[int] | None, **kwargs: Any) -> None:
     """The request at hand is of this actor, and about these projects."""
-    become(reach.name, projects, reach.payloads)
+    become(reach.name, projects, reach.payloads, looked_at=reach.visible)
 
 
 def _via(path: str) -> str:

@@ -13,7 +13,6 @@ from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
 from tasks import actions
-from tasks.api import task_or_404
 from tasks.api_shapes import LogLineOut, TaskOut
 from tasks.graph import graph_of
 from tasks.models import Dependency
@@ -21,6 +20,7 @@ from tasks.monitor.api_shapes import MonitorOut
 from tasks.monitor.shared import latest
 from tasks.search.completion import suggest
 from tasks.shapes import line_dict, task_detail
+from tasks.sight import task_or_404
 
 router = Router(tags=["Tasks"])
 
