@@ -126,14 +126,17 @@ def _worded(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> li
     every = meeting_few(tasks, query.conditions, place)
     if every is not None:
         return dialect.among(text, every)[:count]
-    for size in chain(dialect.stretches, [-TRIED, -TRIED * MORE], repeat(dialect.rest)):
-        if size < 0:
+    tried = TRIED
+    for size in chain(dialect.stretches, [None, None], repeat(dialect.rest)):
+        if size is None:
             # Few of those that match meet the conditions: perhaps few tasks do.
-            some = meeting(tasks, query.conditions, place, -size)
-            found += dialect.among(text, some)
-            if len(some) < -size:
+            some = meeting(tasks, query.conditions, place, tried)
+            more = dialect.among(text, some)
+            found += more
+            if len(some) < tried:
                 break
             place = place.after(some[-1])
+            tried = round(min(MORE, 1.5 * max(0, count - len(found)) / max(len(more), 1)) * tried) + 1
         elif not size:
             return found + those(*dialect.all_hits(text, place), tasks, query.conditions, count - len(found))
         else:

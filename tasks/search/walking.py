@@ -37,18 +37,24 @@ BATCH, GROWTH = 400, 4
 # Of what many tasks meet, those of this part of all ids are put in order first; where there are none, so many times as
 # many; and all that are left rather than more than this part of these.
 PART, WIDER, MOST_PARTED = 1 / 32, 8, 1 / 2
+# Where it is known how many there are: about so many of these first.
+LOOKED = 1500
 
 
 def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
     """The next ids of these tasks that meet all conditions, in the order of the list."""
     if len(conditions) == 1 and conditions[0].ordered and not tasks.query.where:
         return _in_order(conditions[0], place, count)
-    found, rest = _near(tasks, conditions, place, count)
-    for line in _lines(tasks, conditions):
+    is_told = _is_told(tasks, conditions)
+    found, rest = _near(tasks, conditions, place, count, NEAR if is_told else FARTHER)
+    if rest is None:
+        return found
+    size, least = (SOME + 1, None) if is_told else _least(conditions)
+    for line in _lines(conditions, is_told) if size > SOME else ():
         if rest is not None:
-            more, rest = _near(tasks, conditions, rest, count - len(found), line)
+            more, rest = _near(tasks, conditions, rest, count - len(found), FARTHER, line)
             found += more
-    return found if rest is None else found + _anywhere(tasks, conditions, rest, count - len(found))
+    return found if rest is None else found + _anywhere(tasks, conditions, rest, count - len(found), size, least)
 
 
 def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place) -> list[uuid.UUID] | None:
@@ -58,25 +64,32 @@ def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: P
     if any(one.line is None for one in about) and facets.kinds(about) == []:
         return []
     size, least = _least(conditions)
+    if FEW <= size <= SOME:  # PostgreSQL may expect more than there are
+        size = least.source(Place())[:FEW].count()
     return _of(tasks, least, conditions, place, FEW) if size < FEW else None
 
 
-def _lines(tasks: QuerySet[Task], conditions: Sequence[Condition]) -> list[Q]:
-    """Those conditions whose tasks an index has one after the other, in the order of the list. Not a state where
-    nothing is asked for that kinds of tasks do not tell: there are few of these."""
-    told = all(one.facet for one in conditions) and not tasks.query.where
-    return [one.line for one in conditions if one.line is not None and not (told and "state" in one.facet)]
+def _is_told(tasks: QuerySet[Task], conditions: Sequence[Condition]) -> bool:
+    """Whether the kinds of tasks tell all that is asked for."""
+    return all(one.facet for one in conditions) and not tasks.query.where
 
 
-def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, line: Q = ALL
+def _lines(conditions: Sequence[Condition], is_told: bool) -> list[Q]:
+    """Those whose tasks an index has one after the other, in the order of the list; a state last, which many have, and
+    not where the kinds of tasks tell more."""
+    known = sorted((one for one in conditions if one.line is not None), key=lambda one: "state" in one.facet)
+    return [one.line for one in known if not (is_told and "state" in one.facet)]
+
+
+def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, most: int, line: Q = ALL
           ) -> tuple[list[uuid.UUID], Place | None]:
-    """Those among the next few tasks (of a line), and the place behind these; None when nothing is to be found there.
-    """
+    """Those among the next few tasks (of a line), and among so many more where that promises to be enough; and the
+    place behind these, None when nothing is to be found there."""
     found, place = _tried(tasks, conditions, place, count, NEAR, line)
     if place is None or not found:
         return found, place
     farther = 1.5 * NEAR * (count - len(found)) / len(found)
-    if farther > FARTHER:
+    if farther > most:
         return found, place
     more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1, line)
     return found + more, place
@@ -110,22 +123,21 @@ def _between(conditions: Sequence[Condition], place: Place, end: uuid.UUID | Non
     return reduce(and_, (one.between(first[0], last) if one.between else one.each for one in conditions), Q())
 
 
-def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
-    """The next that meet the conditions, wherever they are."""
-    about, others = [one for one in conditions if one.facet], [one for one in conditions if not one.facet]
-    only_kinds = not others and not tasks.query.where
-    size, least = (SOME + 1, None) if only_kinds else _least(conditions)
+def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int,
+              least: Condition | None) -> list[uuid.UUID]:
+    """The next that meet the conditions, wherever they are; `size` is about how many meet the `least` one."""
     if size <= FEW:
         return _of(tasks, least, conditions, place, count)
+    about, others = [one for one in conditions if one.facet], [one for one in conditions if not one.facet]
     # One that is a line tells as much as the kinds do: that there are such tasks.
     line = about[0].line if len(about) == 1 else None
     kinds = facets.kinds(about) if about and line is None else None
     if kinds == []:
         return []
-    if kinds and only_kinds:
+    if kinds and _is_told(tasks, conditions):
         return facets.newest(kinds, place, count)
     if size <= SOME:
-        return _of_many(tasks, least, conditions, place, count)
+        return _of_many(tasks, least, conditions, place, count, max(PART, LOOKED / size))
     if line is not None:
         return _walked(tasks, conditions, place, count, line)
     if kinds:
@@ -145,10 +157,14 @@ def _least(conditions: Sequence[Condition]) -> tuple[int, Condition | None]:
     """The condition that the fewest tasks meet, among those that lead to these, behind about how many these are, which
     is more than some at most; None where none leads to them."""
     size, least = SOME + 1, None
-    # Lines last: of these there are many, and to count on from where another has fewer is in vain.
     for one in sorted(conditions, key=lambda one: one.line is not None):
-        if one.source and ((number := _size(one, size)) < size or least is None):
-            size, least = min(number, size), one
+        if not one.source:
+            continue
+        number = _size(one, min(size, FEW + 1) if one.line is not None else size)
+        if one.line is not None and number > FEW:
+            number = SOME + 1  # to walk along these is as good
+        if number < size or least is None:
+            size, least = number, one
     return size, least
 
 
@@ -180,11 +196,11 @@ def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], 
     return those(hits, params, tasks, [other for other in conditions if other is not one], count)
 
 
-def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
-             ) -> list[uuid.UUID]:
+def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int,
+             share: float = PART) -> list[uuid.UUID]:
     """The same where very many meet it: first those of the part of all ids that is next, then of as large a part as
     promises to be enough."""
-    found, share = [], PART
+    found: list[uuid.UUID] = []
     while parts := place.parts((share,) if share < MOST_PARTED else ()):
         more = _of(tasks, one, conditions, parts[0], count - len(found))
         found += more
