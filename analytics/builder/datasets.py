@@ -117,7 +117,8 @@ def _text(value: Any) -> Any:
 class DataSet:
     """`rows`: all there is; `at`: the column by which they are narrowed to a range of time, empty where there is none;
     `usual`: the fields when none are named. `search`: narrows them by a query, and says what is wrong with one by
-    raising; without it `field:value` is understood. `failed`: which rows failed, and `judged`: which could have.
+    raising; without it `field:value` is understood. `qualifiers`: by field, what a query calls it; `listed`: where the
+    rows of a query are listed, other than in a report. `failed`: which rows failed, and `judged`: which could have.
     `place`: where it stands among all."""
 
     name: str
@@ -128,6 +129,8 @@ class DataSet:
     at: str = ""
     search: Callable[[QuerySet, str], QuerySet] | None = None
     hint: str = ""
+    qualifiers: dict[str, str] = field(default_factory=dict)
+    listed: Callable[[str], str] | None = None
     failed: Q | None = None
     judged: Q | None = None
     order: str = "-pk"
@@ -135,6 +138,8 @@ class DataSet:
     by_name: dict[str, Column] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
+        if self.search is None:  # its fields are the words of its queries
+            self.qualifiers.update({one.name: one.name for one in self.columns if one.kind not in (JSON, TIME)})
         self.by_name.update({one.name: one for one in self.columns})
 
     @cached_property

@@ -14,13 +14,14 @@ from django.http import QueryDict
 
 from analytics.builder.datasets import NUMBER, TIME, Column, DataSet, datasets
 from analytics.builder.errors import BadReport
+from analytics.builder.percentiles import MEASURES as PERCENTILES
 from events.context import current
 from events.moments import BadMoment, period
 
 MOST_FIELDS, MOST_GROUPS, MOST_MEASURES = 40, 3, 6
 LONGEST = 2000
 BUCKETS = {"hour": TruncHour, "day": TruncDay, "week": TruncWeek, "month": TruncMonth}
-SUMS = {"avg": (Avg, "Mean"), "min": (Min, "Least"), "max": (Max, "Most"), "sum": (Sum, "Sum")}
+SUMS = {"avg": (Avg, "Mean"), "min": (Min, "Least"), "max": (Max, "Most"), "sum": (Sum, "Sum"), **PERCENTILES}
 CHARTS = ("auto", "none")
 PARTS = ("dataset", "fields", "q", "since", "until", "group", "measure", "sort", "chart")
 

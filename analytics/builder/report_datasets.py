@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from analytics.builder.datasets import BYTES, ID, JSON, NUMBER, SECONDS, TIME, Column, DataSet, register
+from analytics.ranges import tasks_url
 from events.actions import matching
 from events.models import Event
 from events.subjects import own
@@ -42,7 +43,9 @@ register(
         ),
         ("id", "job", "name", "state", "lane", "priority", "created_at", "started_at", "finished_at", "wait", "run"),
         at="created_at", search=_search_tasks,
-        hint="As in the search box of the tasks page, such as state:failed job:demo.*",
+        hint="As in the search box of the tasks page, such as state:failed job:demo.*", listed=tasks_url,
+        qualifiers={"job": "job", "state": "state", "lane": "lane", "priority": "priority", "subject": "subject",
+                    "actor": "actor", "attempt": "attempt", "created_at": "created", "finished_at": "ended"},
         failed=Q(state=TaskState.FAILED), judged=Q(state__in=(TaskState.FAILED, TaskState.SUCCEEDED)),
     ),
     DataSet(
