@@ -37,6 +37,7 @@ from tasks.rows import rows_html
 from tasks.search.completion import suggest
 from tasks.search.errors import SearchStopped
 from tasks.search.qualifiers import KINDS
+from tasks.sight import task_or_404
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
 from tasks.timeline import among_earlier, timeline_of
@@ -157,7 +158,7 @@ def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require(Role.OPERATOR, by_project=True)
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask a task to stop."""
-    task = get_object_or_404(Task, pk=pk)
+    task = task_or_404(pk)
     try:
         task = actions.cancel(task)
         level, text = "info", f"“{task.title}” " + ("is cancelled." if task.has_ended else "was asked to stop.")
@@ -176,7 +177,7 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require(Role.OPERATOR, by_project=True)
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Do an ended task again, as a new task."""
-    task = get_object_or_404(Task, pk=pk)
+    task = task_or_404(pk)
     try:
         task = actions.retry(task)
         level, text = "info", f"“{task.title}” is tried again. {task.reason}".strip()
@@ -227,8 +228,15 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "timeline": timeline_of(task, attempts),
         "earlier": among_earlier(task),
         "result": _shown(masked(task.result)) if task.result is not None else "",
+        "result_url": _result_url(task),
         "detail": told_detail(task.detail),
     }
+
+
+def _result_url(task: Task) -> str:
+    """Where what it made can be looked at or fetched, if its result says so: a page of this Hub."""
+    url = task.result.get("url") if isinstance(task.result, dict) else None
+    return url if isinstance(url, str) and url.startswith("/") and not url.startswith("//") else ""
 
 
 def _can_retry(task: Task) -> bool:
