@@ -59,6 +59,14 @@ def test_csv_begins_no_formula_and_keeps_numbers(api):
     assert first == ["'=HYPERLINK(1)", "5"] and json.loads(params) == {"token": "••••", "n": -1}
 
 
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_no_cell_begins_a_formula_in_any_column_of_text(api, begin):
+    waiting(1, title=f"{begin}cmd", subject=f"{begin}cmd")
+    for query in ("fields=name,subject", "group=subject&measure=count"):
+        head, cells = list(csv.reader(io.StringIO(whole(api("viewer").get(f"{EXPORT}?{query}")).decode(), newline="")))
+        assert cells[0] == f"'{begin}cmd" and len(cells) == len(head)
+
+
 def test_json_and_parquet_hold_the_same(api):
     ended(3, ran=1.5)
     waiting(1)
