@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
@@ -222,6 +222,10 @@ def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
     return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
 
 
+def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return api_error(403, str(error))
+
+
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return api_error(404, str(error))
 
@@ -261,6 +265,7 @@ HANDLERS: dict[type[Exception], Any] = {
     BadQuestion: _bad_question,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
+    PermissionDenied: _forbidden,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

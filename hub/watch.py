@@ -247,20 +247,20 @@ class Watch:
             self._guarded(step.name, step.every, step.run)
 
     def _guarded(self, name: str, every: float, run: Callable[[], Sequence[str] | None]) -> None:
-        try:
-            # Each pass is an action of its own, with its own correlation id.
-            with acting(actor="hub", via="watch"):
+        # Each pass is an action of its own, with its own correlation id, also where it says that it failed.
+        with acting(actor="hub", via="watch"):
+            try:
                 close_old_connections()
                 for sentence in run() or ():
                     logger.info("%s: %s", name, sentence)
-            self._failures.pop(name, None)
-        except Exception as error:
-            # The whole story once, not every two seconds.
-            known = self._failures.get(name) == repr(error)
-            self._failures[name] = repr(error)
-            logger.error("%s failed: %r; next try in %g s.", name, error, every, exc_info=not known)
-            # A connection that broke half-way must not be met again by the next step.
-            connections.close_all()
+                self._failures.pop(name, None)
+            except Exception as error:
+                # The whole story once, not every two seconds.
+                known = self._failures.get(name) == repr(error)
+                self._failures[name] = repr(error)
+                logger.error("%s failed: %r; next try in %g s.", name, error, every, exc_info=not known)
+                # A connection that broke half-way must not be met again by the next step.
+                connections.close_all()
 
     def _pause(self, places: set[str]) -> float:
         """Seconds until the next step or heartbeat is due."""
