@@ -13,6 +13,7 @@ from bench import (
     alerts,
     analytics,
     bulk,
+    causes,
     compose,
     events,
     exports,
@@ -39,7 +40,8 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "millions": search.run_more,
            "lists": lists.run,
            "bulk": bulk.run, "analytics": analytics.run, "monitor": monitor.run, "events": events.run,
-           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run}
+           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "causes": causes.run,
+           "exports": exports.run}
 
 
 def main() -> int:

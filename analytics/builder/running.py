@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 from collections.abc import Iterator, Sequence
 from itertools import islice
@@ -19,6 +20,8 @@ from tasks.search.errors import BadQuery
 
 # So many rows are read at a time.
 CHUNK = 2000
+# Beyond these, whole numbers are no longer exact.
+LARGEST = 2.0**53
 # So many groups are told; the sum of the others is not.
 MOST_GROUPS_TOLD = 10_000
 
@@ -129,14 +132,22 @@ def _by_fields(dataset: DataSet, found: QuerySet, text: str) -> QuerySet:
     return found
 
 
+def _number(text: str) -> float:
+    """A number that a database can compare with. Raises BadReport."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) < LARGEST:
+        raise BadReport(f"{text[:40]!r} is no number, or too large.", "q")
+    return value
+
+
 def _any_of(name: str, kind: str, value: str) -> Q:
     condition = Q()
     for one in value.split(","):
         if kind in NUMBERS:
-            try:
-                condition |= Q(**{name: float(one)})
-            except ValueError:
-                raise BadReport(f"{one[:40]!r} is no number.", "q") from None
+            condition |= Q(**{name: _number(one)})
         elif one.endswith("*"):
             condition |= Q(**{f"{name}__istartswith": one[:-1]})
         else:

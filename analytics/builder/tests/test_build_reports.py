@@ -185,6 +185,12 @@ def test_every_start_can_be_made(tasks):
     ("dataset=events&q=a..b", "q", ""),
     ("dataset=projects&q=shop", "q", "is no filter"),
     ("dataset=projects&q=services:many", "q", "is no number"),
+    ("dataset=projects&q=services:inf", "q", "is no number"),
+    ("dataset=projects&q=id:nan", "q", "is no number"),
+    ("dataset=projects&q=id:1e400", "q", "is no number"),
+    ("dataset=projects&q=id:9007199254740993", "q", "too large"),
+    ("since=999999w", "since", "is no moment"),
+    ("since=0001-01-01T00:00:00%2B14:00", "since", "is no moment"),
     ("dataset=projects&q=name:%22shop", "q", "not closed"),
     ("q=" + "x" * 3000, "q", "more than 2,000 characters"),
 ])
