@@ -56,6 +56,8 @@ class Rollout:
             found.append(f"{place} cannot be written: deploy as root.")
         elif (free := shutil.disk_usage(place).free) < NEEDED:
             found.append(f"{free >> 20} MB are free at {place}, {NEEDED >> 20} MB are needed: free some space.")
+        elif place == host.home and not place.stat().st_mode & 0o001:
+            found.append(f"Nobody but its owner may enter {place}: chmod 755 {place}")
         return found
 
     def plan(self) -> None:
@@ -91,8 +93,8 @@ class Rollout:
                     self.saved = json.loads(self.host.manage(old, "backup", "create", "--json"))["file"]
                 self.tell(f"          {self.saved}")
         with self._step("migrate", "the database"):
-            self.migrated = self._missing(new)
-            self.host.manage(new, "prepare")
+            said = self.host.manage(new, "prepare").splitlines()
+            self.migrated = [line.removeprefix("Applied ") for line in said if line.startswith("Applied ")]
         if self.migrated:
             self.tell(f"          {self._migrations()}")
         with self._step("trial", "web at a port of its own"):
@@ -180,11 +182,6 @@ class Rollout:
             raise RolloutError(f"manage.py doctor: {last_line(done)}") from None
         if bad:
             raise RolloutError(" ".join(bad))
-
-    def _missing(self, release: Path) -> list[str]:
-        """The migrations that the database lacks."""
-        said = self.host.manage(release, "showmigrations", "--plan").splitlines()
-        return [line.split()[2] for line in said if line.startswith("[ ]")]
 
     def _unknown(self, release: Path) -> bool:
         done = self.host.ask(release, "doctor", "--json")
