@@ -1,5 +1,5 @@
-"""`python asking.py KEY`: ask the Hub at 127.0.0.1:9000 without a pause until standard input ends, then say how it went:
-`{"asked", "failures": [...], "slowest", "versions": [...], "streams", "positions": [...]}`.
+"""`python asking.py KEY`: ask the Hub at 127.0.0.1:9000 without a pause until standard input ends, then tell how it
+went: `{"asked", "failures": [...], "slowest", "versions": [...], "streams", "positions": [...]}`.
 
 One client asks by a new connection each time, one by a connection that it keeps, one follows the stream of events and
 comes again with the last position where a stream ends.

@@ -1,4 +1,4 @@
-"""Deploys that go wrong: a version that does not come, one that is not well, one that was killed half-way, two at once."""
+"""Deploys that go wrong: a version that does not come, one that is not well, one killed half-way, two at once."""
 
 from __future__ import annotations
 
