@@ -1,4 +1,4 @@
-"""The job that sends a report."""
+"""The jobs of reports: one that sends them, and one that makes files of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,13 @@ from alerts.models import Channel
 from analytics.builder import delivery
 from analytics.builder.definition import read
 from analytics.builder.errors import BadReport
+from analytics.builder.making import MakeExport
 from analytics.builder.models import SavedReport
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+
+# What is here is registered.
+__all__ = ["MakeExport", "SendReport"]
 
 
 class SendReport(Job):

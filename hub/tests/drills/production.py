@@ -22,7 +22,7 @@ from hub.tests.machine import Machine, skip_unless_allowed
 
 PASSWORD = "of1the2database"
 ORIGIN = "/srv/origin"
-BLOCK = re.compile(r"^```\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # What is the reader's to fill in, and what the machine has instead of a terminal.
 FILLED_IN = {"<this repository>": ORIGIN, "PASSWORD": PASSWORD, "hub.example.org": "127.0.0.1",
              "HUB_SECURE_COOKIES=1\n": ""}
