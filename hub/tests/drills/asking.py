@@ -57,14 +57,17 @@ def anew() -> None:
 
 
 def kept() -> None:
-    """As a browser does: a connection that the server has said it closes is not used again."""
-    connection = http.client.HTTPConnection(*PLACE, timeout=30)
+    """As a browser does: a connection that the server has said it closes is not used again, and a request on one that
+    it closed for being idle goes by a new one."""
+    connection, used = http.client.HTTPConnection(*PLACE, timeout=30), False
     while not stop.is_set():
         try:
-            if ask(connection, "/health").will_close:
-                connection.close()
+            used = not ask(connection, "/health").will_close
         except (OSError, http.client.HTTPException) as error:
-            fail("/health, kept", error)
+            if not used:
+                fail("/health, kept", error)
+            used = False
+        if not used:
             connection.close()
         stop.wait(0.05)
 
@@ -87,10 +90,8 @@ def follow() -> None:
                     told["positions"].append(int(after))
                 if stop.is_set():
                     return
-        except TimeoutError:
-            continue
-        except (OSError, http.client.HTTPException) as error:
-            fail("stream", error)
+        except (OSError, http.client.HTTPException):
+            continue  # silent for long, or cut: it comes again, and what counts is what it misses
         finally:
             connection.close()
 
