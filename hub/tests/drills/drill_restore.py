@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 
 from hub.tests.drills.production import Production
 from hub.tests.drills.production import production as production_host
+from hub.watch import WATCH_STALE
 
 KEYS = "/mnt/hub-keys.json"
 
@@ -32,6 +34,8 @@ def test_the_second_machine_is_the_first(production: Production, tell: Callable[
         second.machine.path("/mnt/backup.tar").write_bytes(backup)
         second.machine.path("/mnt/hub-keys.json").write_bytes(keys)
         second.machine.run("chown hub /mnt/backup.tar /mnt/hub-keys.json")
+        heartbeat = second.machine.path("/var/lib/hub/watch.heartbeat")
+        second.machine.until(lambda: time.time() - heartbeat.stat().st_mtime > WATCH_STALE, 30, "its watch works")
         said = second.manage("restore", "/mnt/backup.tar", "--keys", KEYS, "--replace", "--definitions",
                              "/var/lib/hub/definitions")
         tell(said.strip())
