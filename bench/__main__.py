@@ -13,6 +13,7 @@ from bench import (
     alerts,
     analytics,
     bulk,
+    capacity,
     compose,
     events,
     exports,
@@ -37,7 +38,8 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "millions": search.run_more,
            "bulk": bulk.run, "analytics": analytics.run, "monitor": monitor.run, "events": events.run,
-           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run}
+           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run,
+           "capacity": capacity.run}
 
 
 def main() -> int:
