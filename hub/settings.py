@@ -62,6 +62,7 @@ HUB_USUAL_RUNS = "analytics.estimates.usual_run"
 # How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
 # days a fact is kept; "" stands for the domains that are not named.
 HUB_KEEP_TASKS_DAYS = 400
+HUB_KEEP_EXPORTS_HOURS = ENV.keep_exports_hours
 HUB_KEEP_EVENTS_DAYS = {"task": 100, "service": 100, "schedule": 100, "audit": 1200, "": 400}
 
 SECRET_KEY = ENV.secret_key
@@ -217,7 +218,8 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = ENV.data / "static"
+# A release of `bin/deploy` has its own, collected before it runs: the one before it serves its own meanwhile.
+STATIC_ROOT = BASE_DIR / "collected" if (BASE_DIR / "collected").is_dir() else ENV.data / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

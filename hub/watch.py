@@ -25,6 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 from alerts.courier import alert
 from alerts.evaluator import EVERY as ALERTS_EVERY
 from analytics import counting, sampling
+from analytics.builder.sweeping import sweep
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -81,6 +82,7 @@ def steps_of(node: str) -> list[Step]:
         Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
         Step("readings", 10.0, sampling.sample),
+        Step("exports", 600.0, sweep, PER_NODE),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 

@@ -60,6 +60,7 @@ class Env:
     telemetry: Telemetry
     backup_dir: Path
     backup_keep: int
+    keep_exports_hours: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -139,6 +140,7 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         telemetry=_telemetry(get),
         backup_dir=places.backup_dir(get("HUB_BACKUP_DIR"), data),
         backup_keep=values.number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
+        keep_exports_hours=values.number("HUB_KEEP_EXPORTS_HOURS", get("HUB_KEEP_EXPORTS_HOURS", "24"), 1, 8760),
         projects_root=places.projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=values.port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=values.words(get("HUB_ALLOWED_HOSTS")),

@@ -52,7 +52,10 @@ def migrate() -> None:
 
 
 def collect_static() -> None:
-    """Collect and compress the static files, when one of them has changed since the last time."""
+    """Collect and compress the static files, when one of them has changed since the last time. Those of a release of
+    `bin/deploy` are its own, and stay as it made them."""
+    if settings.HUB_DATA not in Path(settings.STATIC_ROOT).parents:
+        return
     stamp = settings.HUB_DATA / "static.stamp"
     fingerprint = _static_fingerprint()
     if stamp.exists() and stamp.read_text() == fingerprint and Path(settings.STATIC_ROOT).is_dir():
