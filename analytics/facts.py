@@ -64,7 +64,7 @@ def project_of(subject: str) -> str:
 
 def _places(row: Uncounted) -> tuple[tuple[str, str], ...]:
     project = project_of(row.subject)
-    places = ((D.ALL.value, ""), (D.JOB.value, row.job), (D.LANE.value, row.lane),
+    places = ((D.ALL.value, ""), (D.TOTAL.value, ""), (D.JOB.value, row.job), (D.LANE.value, row.lane),
               (D.PRIORITY.value, str(row.priority)), (D.PROJECT.value, project), (D.WORKER.value, row.worker))
     return (*places, (D.OPERATION.value, f"{project}{SEPARATOR}{row.job}")) if project else places
 

@@ -20,6 +20,8 @@ class Total:
     all: Sum = field(default_factory=Sum)
     states: dict[str, int] = field(default_factory=dict)
     seconds: int = 0
+    # By kind of length of how many tasks percentiles were last asked for, and the answer.
+    _lengths: dict[str, tuple[int, dict[str, float | None]]] = field(default_factory=dict)
 
     def add(self, state: str, part: Sum) -> None:
         """Take in what ended in that state."""
@@ -53,9 +55,13 @@ def lengths(total: Total, kind: str) -> dict[str, float | None]:
     number = total.all.waited if kind == "wait" else total.all.ran
     if not number:
         return dict.fromkeys((*SHARES, "max"))
-    found = one.quantiles(*SHARES.values())
-    return {**{name: min(value, longest) * MICRO for name, value in zip(SHARES, found, strict=True)},
-            "max": longest * MICRO}
+    known, answer = total._lengths.get(kind, (0, {}))
+    if known != number:  # a chart asks for each percentile by itself
+        found = one.quantiles(*SHARES.values())
+        answer = {**{name: min(value, longest) * MICRO for name, value in zip(SHARES, found, strict=True)},
+                  "max": longest * MICRO}
+        total._lengths[kind] = (number, answer)
+    return answer
 
 
 def failure_rate(total: Total) -> float | None:

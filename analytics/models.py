@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
-MINUTE, HOUR, DAY = 60, 3600, 86400
+MINUTE, QUARTER, HOUR, DAY = 60, 900, 3600, 86400
 
 
 class Uncounted(models.Model):
@@ -73,11 +73,14 @@ class Tally(models.Model):
 class Series(models.Model):
     """Tasks of one kind that ended in one state: those of a job, a lane, ..., or all of them (an empty key).
 
+    Those of the dimension `total` are all that ended, in any state: it is empty there. A chart of all tasks needs one
+    histogram a point, not one for each state.
     `version`: that of the tally when something was last added to it, or taken from it.
     """
 
     class Dimension(models.TextChoices):
         ALL = "all", "All tasks"
+        TOTAL = "total", "All tasks in any state"
         JOB = "job", "Job"
         LANE = "lane", "Lane"
         PRIORITY = "priority", "Priority"
@@ -100,8 +103,8 @@ class Series(models.Model):
 
 
 class Bucket(models.Model):
-    """The tasks of a series that ended in the `width` seconds (a minute, an hour or a day) from `start` (seconds since
-    the epoch) on.
+    """The tasks of a series that ended in the `width` seconds (a minute, a quarter of an hour, an hour or a day) from
+    `start` (seconds since the epoch) on.
 
     Lengths are microseconds. `waited` of them were begun, and waited `wait_sum` together, `wait_max` at most; `waits`
     says how these are spread (`analytics.spread`). The same for how long they ran. `busy`: what attempts took.

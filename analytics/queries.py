@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from django.db.models import Max, Q, QuerySet, Sum
+from django.db.models import Max, Q, Sum
 
 from analytics.measures import Total
 from analytics.models import DAY, HOUR, Bucket, Series
@@ -45,10 +45,16 @@ def trend(asked: Range, of: Slice = EVERYTHING, spreads: Kinds = BOTH) -> list[T
     """A total for each step of a range. `spreads`: of which lengths percentiles are wanted (wait, run)."""
     totals = [Total(seconds=asked.step) for _ in asked.starts]
     states = dict(Series.objects.filter(of.condition).values_list("pk", "state"))
-    columns = _columns(spreads)
+    columns = _columns(() if of == EVERYTHING else spreads)
     rows = Bucket.objects.filter(asked.condition, series__in=list(states)).order_by()
     for series, start, *values in rows.values_list("series_id", "start", *columns):
         totals[(start - asked.begin) // asked.step].add(states[series], _part(columns, values))
+    if spreads and of == EVERYTHING:
+        names = [SPREADS[kind] for kind in spreads]
+        rows = Bucket.objects.filter(asked.condition, series__in=_total()).order_by()
+        for start, *values in rows.values_list("start", *names):
+            for name, value in zip(names, values, strict=True):
+                getattr(totals[(start - asked.begin) // asked.step].all, name).merge([value])
     return totals
 
 
@@ -81,7 +87,8 @@ def breakdown(within: Cover, dimension: str, keys: Sequence[str] | None = None, 
     chosen = sorted(totals, key=lambda key: (-totals[key].all.count, key))
     shown = {key: totals[key] for key in chosen[:most]}
     if spreads:
-        _fill(shown, pieces, named, spreads)
+        keys = {pk: key for pk, (key, _) in named.items() if key in shown}
+        _fill(shown, within, dict.fromkeys(_total(), "") if dimension == EVERYTHING.dimension else keys, spreads)
     return shown, len(chosen)
 
 
@@ -103,18 +110,19 @@ def hours_of_week(asked: Q, of: Slice = EVERYTHING) -> list[tuple[int, int]]:
     return [(ended, failed) for ended, failed in cells]
 
 
-def _fill(totals: dict[str, Total], pieces: Sequence[QuerySet[Bucket]], named: dict[int, tuple[str, str]],
-          spreads: Kinds) -> None:
-    """Read the histograms of these."""
+def _fill(totals: dict[str, Total], within: Cover, keys: dict[int, str], spreads: Kinds) -> None:
+    """Read the histograms of these: `keys` says which series are whose."""
     names = [SPREADS[kind] for kind in spreads]
-    wanted = [pk for pk, (key, _) in named.items() if key in totals]
-    packed: dict[tuple[str, str], list[bytes]] = {}
-    for buckets in pieces:
-        for pk, *values in buckets.filter(series__in=wanted).values_list("series_id", *names):
+    for piece in within.pieces:
+        rows = Bucket.objects.filter(piece, series__in=list(keys)).order_by()
+        for pk, *values in rows.values_list("series_id", *names):
             for name, value in zip(names, values, strict=True):
-                packed.setdefault((named[pk][0], name), []).append(value)
-    for (key, name), parts in packed.items():
-        setattr(totals[key].all, name, Spread(*parts))
+                getattr(totals[keys[pk]].all, name).merge([value])
+
+
+def _total() -> list[int]:
+    """The series of all tasks in any state."""
+    return list(Series.objects.filter(dimension=Series.Dimension.TOTAL).values_list("pk", flat=True))
 
 
 def _columns(spreads: Kinds) -> tuple[str, ...]:

@@ -9,16 +9,17 @@ from urllib.parse import urlencode
 from django.db.models import Q
 
 from analytics.errors import BadQuestion
-from analytics.models import DAY, HOUR, MINUTE
+from analytics.models import DAY, HOUR, MINUTE, QUARTER
 from analytics.rollups import KEPT, WIDTHS, first_kept
 from events import moments
 
 WEEK = 7 * DAY
 # Weeks begin on Monday; the epoch was a Thursday.
 MONDAY = 4 * DAY
-STEPS = {"minute": MINUTE, "5m": 300, "15m": 900, "hour": HOUR, "6h": 6 * HOUR, "day": DAY, "week": WEEK}
+STEPS = {"minute": MINUTE, "5m": 300, "15m": QUARTER, "hour": HOUR, "6h": 6 * HOUR, "day": DAY, "week": WEEK}
 NAMED = {"1h": "Hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days", "90d": "90 days", "365d": "Year"}
 USUAL = "24h"
+WIDTHS_SAID = {MINUTE: "Minutes", QUARTER: "Quarters of an hour", HOUR: "Hours"}
 MOST_POINTS = 2000
 # A chart has room for so many.
 SHOWN_POINTS = 100
@@ -94,8 +95,8 @@ def asked(since: str, until: str, now: datetime, step: str = "", *, usual: str =
     found = _aligned(begin, end, STEPS[step])
     if not _is_kept(found, now):
         finest = next(name for name, width in STEPS.items() if _is_kept(_aligned(begin, end, width), now))
-        unit = "Minutes" if found.width == MINUTE else "Hours"
-        raise BadQuestion(f"{unit} are kept for {KEPT[found.width]} days, and this range begins before.", "step",
+        raise BadQuestion(f"{WIDTHS_SAID[found.width]} are kept for {KEPT[found.width]} days, and this range begins "
+                          "before.", "step",
                           f"Use step={finest}, or a later since.")
     if len(found.starts) > MOST_POINTS:
         raise BadQuestion(f"These are {len(found.starts):,} points; {MOST_POINTS:,} are the most.", "step",

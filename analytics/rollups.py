@@ -11,13 +11,14 @@ from django.db import connection
 from django.db.models import F
 
 from analytics.facts import Fact
-from analytics.models import DAY, HOUR, MINUTE, Bucket, Series, Tally
+from analytics.models import DAY, HOUR, MINUTE, QUARTER, Bucket, Series, Tally
 from analytics.spread import Spread
 from events.statements import MOST_PARAMS
 
-WIDTHS = (MINUTE, HOUR, DAY)
+TOTAL = Series.Dimension.TOTAL.value
+WIDTHS = (MINUTE, QUARTER, HOUR, DAY)
 # For so many whole days before today buckets of a width are kept; those of days for ever.
-KEPT = {MINUTE: 7, HOUR: 90}
+KEPT = {MINUTE: 7, QUARTER: 7, HOUR: 90}
 SUMS = ("count", "waited", "wait_sum", "ran", "run_sum", "busy")
 COLUMNS = ("count", "waited", "wait_sum", "wait_max", "waits", "ran", "run_sum", "run_max", "runs", "busy")
 PLACE = ("series_id", "width", "start")
@@ -78,9 +79,8 @@ class Sum:
         for name in SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.wait_max, self.run_max = max(self.wait_max, other.wait_max), max(self.run_max, other.run_max)
-        for mine, its in ((self.waits.counts, other.waits.counts), (self.runs.counts, other.runs.counts)):
-            for place, number in its.items():
-                mine[place] = mine.get(place, 0) + number
+        self.waits.take_in(other.waits)
+        self.runs.take_in(other.runs)
 
     def values(self) -> tuple:
         """Its columns, in the order of COLUMNS."""
@@ -109,7 +109,7 @@ def summed(facts: Iterable[Fact], now: datetime) -> Sums:
         width = next(width for width in WIDTHS if is_kept(width, fact.at, now))
         stretch = (width, fact.at // width * width)
         for dimension, key in fact.places:
-            by_stretch = sums.setdefault((dimension, key, fact.state), {})
+            by_stretch = sums.setdefault((dimension, key, "" if dimension == TOTAL else fact.state), {})
             if stretch not in by_stretch:
                 by_stretch[stretch] = Sum()
             by_stretch[stretch].take(fact)

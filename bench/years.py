@@ -1,6 +1,7 @@
 """Roll-ups as a Hub would have them after a year, without the tasks: of so many tasks, spread as real ones are.
 
-Of a bucket with few tasks each is drawn; of one with many every bucket of its histogram gets its share."""
+Of a bucket with few tasks each is drawn; of one with many every bucket of its histogram gets its share. Of each number
+of tasks some such sums are made, and dealt out."""
 
 from __future__ import annotations
 
@@ -12,14 +13,16 @@ from itertools import accumulate
 
 from django.db import connection, transaction
 
-from analytics.models import DAY, HOUR, MINUTE, Series
-from analytics.rollups import WRITE, Sum, first_kept, raise_version
+from analytics.models import DAY, Series
+from analytics.rollups import KEPT, WRITE, Sum, first_kept, raise_version
 from analytics.spread import place_of, value_of
 
 DAYS, PROJECTS, JOBS, WORKERS = 365, 500, 10, 8
 STATES = (("succeeded", 0.94), ("failed", 0.04), ("cancelled", 0.02))
 LANES = (("stacks", 0.4), ("default", 0.4), ("reports", 0.2))
 DRAWN, BATCH = 60, 5000
+# How many different sums there are of a number of tasks: of 100 tasks as many as of 10.
+FEW, POOL, LARGE_POOL = 30, 200, 8
 # Of a series with fewer tasks in a bucket, in the middle, there mostly are none.
 SELDOM = 1.0
 # Of how long tasks wait and run: so many parts of a second in the middle, and how far they are spread.
@@ -34,7 +37,8 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
         series = _series(raise_version())
     today = int(now.timestamp()) // DAY * DAY + DAY
     rows: list[tuple] = []
-    for width, first in ((DAY, today - DAYS * DAY), (HOUR, first_kept(HOUR, now)), (MINUTE, first_kept(MINUTE, now))):
+    pools: dict[int, list[tuple]] = {}
+    for width, first in ((DAY, today - DAYS * DAY), *((width, first_kept(width, now)) for width in KEPT)):
         each = tasks / DAYS * width / DAY
         common = [(key, each * share) for key, share in series if each * share >= SELDOM]
         rare = [(key, each * share) for key, share in series if each * share < SELDOM]
@@ -43,7 +47,7 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
             numbers = Counter({key: _poisson(chance, mean) for key, mean in common})
             if keys:  # not each is asked whether it has any: it is drawn whose they are
                 numbers.update(chance.choices(keys, cum_weights=ends, k=_poisson(chance, ends[-1])))
-            rows += [(key, width, start, *_sum(chance, number, shares).values())
+            rows += [(key, width, start, *_dealt(chance, number, shares, pools))
                      for key, number in numbers.items() if number]
             if len(rows) >= BATCH:
                 written += _write(rows)
@@ -62,6 +66,7 @@ def _series(version: int) -> list[tuple[int, float]]:
               for job in range(4)]
     rows = [(Series(dimension=dimension, key=key, state=state, version=version), share * part)
             for dimension, key, share in kinds for state, part in STATES]
+    rows.append((Series(dimension="total", version=version), 1.0))
     Series.objects.bulk_create([row for row, _ in rows], batch_size=500)
     return [(row.pk, share) for row, share in rows]
 
@@ -76,6 +81,18 @@ def _shares(middle: float, spread: float) -> list[tuple[int, float]]:
             if (share := below(value_of(place) * 1.009e-6) - below(value_of(place) * 0.991e-6)) > 1e-7]
 
 
+def _dealt(chance: random.Random, number: int, shares: dict[str, list[tuple[int, float]]],
+           pools: dict[int, list[tuple]]) -> tuple:
+    """The columns of a bucket of about so many tasks: exactly of few, to two digits of many."""
+    if number > FEW:
+        number = int(float(f"{number:.1e}"))
+    pool = pools.setdefault(number, [])
+    if len(pool) < (POOL if number <= FEW else LARGE_POOL):
+        pool.append(_sum(chance, number, shares).values())
+        return pool[-1]
+    return chance.choice(pool)
+
+
 def _sum(chance: random.Random, number: int, shares: dict[str, list[tuple[int, float]]]) -> Sum:
     one = Sum(count=number, waited=number, ran=number)
     for kind, spread in (("waits", one.waits), ("runs", one.runs)):
@@ -83,8 +100,8 @@ def _sum(chance: random.Random, number: int, shares: dict[str, list[tuple[int, f
             for _ in range(number):
                 spread.add(round(chance.lognormvariate(*SHAPES[kind]) * 1e6))
         else:
-            spread.counts = {place: many for place, share in shares[kind]
-                             if (many := int(number * share + chance.random()))}
+            spread.counts.update((place, many) for place, share in shares[kind]
+                                 if (many := int(number * share + chance.random())))
     one.wait_max, one.run_max = (round(value_of(max(spread.counts, default=0))) for spread in (one.waits, one.runs))
     one.wait_sum, one.run_sum, one.busy = number * 2_000_000, number * 8_000_000, number * 8_000_000
     return one

@@ -17,7 +17,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from alerts.errors import AlertError, NotNow
-from analytics.builder.errors import Busy
+from analytics.builder.errors import Busy, NoFile
 from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
@@ -184,6 +184,10 @@ def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
     return response
 
 
+def _no_file(request: HttpRequest, error: NoFile) -> HttpResponse:
+    return api_error(error.status, error.message)
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -253,6 +257,7 @@ HANDLERS: dict[type[Exception], Any] = {
     TaskError: _task_error,
     AlertError: _alert_error,
     Busy: _busy,
+    NoFile: _no_file,
     BadCursor: _bad_cursor,
     BadKey: _bad_key,
     BadSubject: _bad_subject,

@@ -93,6 +93,7 @@ def test_a_trend_has_a_value_for_every_step(ask, history):
     ("trend?since=soon", 400, "since", "is no moment"),
     ("trend?since=0001-01-01", 422, "since", "thirty years"),
     ("trend?step=minute&since=30d", 422, "step", "Minutes are kept for 7 days"),
+    ("trend?step=15m&since=30d", 422, "step", "Quarters of an hour are kept for 7 days"),
     ("trend?step=hour&since=365d", 422, "step", "Hours are kept for 90 days"),
     ("trend?step=minute&since=6d", 422, "step", "2,000 are the most"),
     ("trend?step=fortnight", 422, "step", "There is no step"),

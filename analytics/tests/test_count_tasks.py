@@ -8,16 +8,20 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.db.models import Sum
 from django.utils import timezone
 
-from analytics import counting, rollups
-from analytics.models import DAY, HOUR, MINUTE, Bucket, Removed, Series, Uncounted
+from analytics import counting, readings, rollups
+from analytics.models import DAY, HOUR, QUARTER, Bucket, Reading, Removed, Series, Uncounted
+from analytics.readings import Seen
 from analytics.recounting import first_day, verify
+from analytics.rollups import WIDTHS
 from analytics.tests.history import end, some, waiting
 from conftest import REPOSITORY, process_environment
 from tasks.models import Task
@@ -39,6 +43,12 @@ def counted(width: int = DAY, dimension: str = "all", **more) -> int:
     return rows.aggregate(number=Sum("count"))["number"] or 0
 
 
+def seen(value: float) -> Seen:
+    one = Seen()
+    one.see(value, spread=True)
+    return one
+
+
 def differences() -> list[str]:
     return [str(one) for one in verify(first_day(), timezone.now().date())]
 
@@ -49,7 +59,8 @@ def test_a_task_that_ends_is_counted_once_in_every_dimension_and_width():
     end(task, now, run=timedelta(seconds=4), worker="studio-1")
     assert counting.count_all() == 1
     assert counting.count_all() == 0
-    for width in (MINUTE, HOUR, DAY):
+    for width in WIDTHS:
+        assert counted(width, "total", series__state="") == 1
         for dimension, key in (("all", ""), ("job", "mail.send"), ("lane", task.lane), ("project", "7"),
                                ("worker", "studio-1"), ("operation", "7/mail.send"),
                                ("priority", str(task.priority))):  # fmt: skip
@@ -156,10 +167,10 @@ def test_minutes_and_hours_go_when_their_time_is_over_and_days_stay():
     for days in (0, 6, 9, 60, 100, 120):
         end(waiting(chance, now - timedelta(days=days + 1)), now - timedelta(days=days), run=timedelta(seconds=1))
     counting.count_all()
-    assert [counted(width) for width in (MINUTE, HOUR, DAY)] == [2, 4, 6]
+    assert [counted(width) for width in WIDTHS] == [2, 2, 4, 6]
     assert differences() == []
     assert rollups.expire(now + timedelta(days=5)) > 0
-    assert [counted(width) for width in (MINUTE, HOUR, DAY)] == [1, 4, 6]
+    assert [counted(width) for width in WIDTHS] == [1, 1, 4, 6]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -200,3 +211,20 @@ def test_a_day_ends_at_midnight_in_utc():
     counting.count_all()
     starts = Bucket.objects.filter(series__dimension="all", width=DAY).values_list("start", flat=True)
     assert sorted(starts) == [midnight.timestamp() - DAY, midnight.timestamp()]
+
+
+def test_a_hub_from_before_quarters_and_totals_gets_them_from_what_it_has():
+    chance, now = random.Random(6), timezone.now()
+    for _ in range(60):
+        some(chance, now, 6)
+    counting.count_all()
+    readings.keep({("request", "some:view"): seen(0.5)}, now)
+    expected = list(Reading.objects.filter(width=QUARTER).values_list("key", "start", *readings.COLUMNS))
+    for model in (Bucket, Reading):
+        model.objects.filter(width=QUARTER).delete()
+    Series.objects.filter(dimension="total").delete()
+    assert differences() != []
+    for _ in range(2):  # again is the same
+        import_module("analytics.migrations.0002_quarters_and_totals").fill(apps, None)
+        assert differences() == []
+        assert list(Reading.objects.filter(width=QUARTER).values_list("key", "start", *readings.COLUMNS)) == expected

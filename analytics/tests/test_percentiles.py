@@ -55,4 +55,4 @@ def test_what_is_packed_is_small_and_comes_back():
     assert len(spread.packed()) < 4000
     for most in (3, 300, 70_000, 1 << 40):
         counts = {0: 1, 17: most, 1500: 2}
-        assert dict(unpacked(packed(counts))) == counts
+        assert dict(zip(*unpacked(packed(counts)), strict=True)) == counts

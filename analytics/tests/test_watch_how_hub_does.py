@@ -12,6 +12,7 @@ from analytics import caching, readings, requests, sampling
 from analytics.models import DAY, HOUR, MINUTE, Reading
 from analytics.ranges import asked
 from analytics.readings import Seen
+from analytics.rollups import WIDTHS
 
 pytestmark = pytest.mark.django_db
 
@@ -71,7 +72,7 @@ def test_readings_are_added_up_and_go_when_their_time_is_over():
         seen = Seen()
         seen.see(value, spread=True)
         readings.keep({("request", "a"): seen}, now)
-    for width in (MINUTE, HOUR, DAY):
+    for width in WIDTHS:
         row = Reading.objects.get(width=width)
         assert (row.count, row.total, row.high) == (2, 4.0, 3.0)
     readings.expire(now + timedelta(days=100))

@@ -19,7 +19,7 @@ EACH = pytest.mark.parametrize(("path", "method", "operation"), FOUND, ids=NAMES
 # A log has a cursor of its own, and figures of a range come at once, with a bound: neither is a list of things.
 NO_LISTS = {"show_logs", "search_logs", "count_ended_tasks", "show_trend"}
 # Files and streams have no one shape in JSON; `docs/` says theirs.
-FILES = {"download_logs", "export_events", "export_report", "stream_events", "stream_tasks"}
+FILES = {"download_logs", "export_events", "export_report", "read_export", "stream_events", "stream_tasks"}
 # What somebody else made up: the parameters and the result of a job, the payload of an event.
 FREE = {"TaskItem.params", "TaskItem.result", "TaskOut.params", "TaskOut.result", "CeleryStatus.result",
         "ScheduleOut.params", "EventOut.payload"}
