@@ -14,48 +14,27 @@ from pydantic import ConfigDict
 from accounts.api_auth import allow
 from accounts.models import Role
 from alerts import actions, channel_actions
+from alerts.api_shapes import (
+    AlertDetail,
+    AlertList,
+    AlertOut,
+    ChannelList,
+    ChannelOut,
+    EvaluatorOut,
+    MeasureList,
+    RuleList,
+    RuleOut,
+    TriedOut,
+)
 from alerts.errors import Undelivered
 from alerts.evaluator import pulse
 from alerts.models import Alert, Channel, Rule
 from alerts.registry import measures
 from alerts.shapes import alert_dict, channel_dict, measure_dict, notification_dict, pulse_dict, rule_dict
-from events.api_lists import ListOut, ListQuery, PartQuery, listed
+from events.api_lists import ListQuery, PartQuery, listed
 from events.keyset import take
 
 router = Router(tags=["Alerts"])
-
-
-class AlertOut(Schema):
-    id: int
-    rule: int | None
-    name: str
-    target: str
-    level: str
-    state: str
-    value: float | None
-    worst: float | None
-    sentence: str
-    pending_at: str
-    fired_at: str | None
-    resolved_at: str | None
-    lasted: float | None
-    why: str | None
-    acknowledged_at: str | None
-    acknowledged_by: str | None
-
-
-class AlertDetail(AlertOut):
-    notifications: list[dict[str, Any]]
-
-
-class AlertList(ListOut):
-    items: list[AlertOut]
-
-
-class DictList(ListOut):
-    """Rules, channels or measures, as `alerts.shapes` makes them."""
-
-    items: list[dict[str, Any]]
 
 
 class AlertQuery(ListQuery):
@@ -126,36 +105,36 @@ def list_alerts(request: HttpRequest, query: Query[AlertQuery]):
     return {"next_cursor": part.next_cursor, "items": [alert_dict(one) for one in part.items]}
 
 
-@router.get("/evaluator", summary="Whether rules are looked at")
-def show_evaluator(request: HttpRequest) -> dict[str, Any]:
+@router.get("/evaluator", response=EvaluatorOut, summary="Whether rules are looked at")
+def show_evaluator(request: HttpRequest):
     return pulse_dict(pulse())
 
 
-@router.get("/measures", response=DictList, summary="What a rule can be about")
+@router.get("/measures", response=MeasureList, summary="What a rule can be about")
 def list_measures(request: HttpRequest, query: Query[PartQuery]):
     found = [measure_dict(one) for one in measures()]
     return listed(found, query, name="measures", key=lambda one: [one["key"]])
 
 
-@router.get("/rules", response=DictList, summary="List rules")
+@router.get("/rules", response=RuleList, summary="List rules")
 def list_rules(request: HttpRequest, query: Query[ListQuery]):
     part = take(Rule.objects.prefetch_related("channels"), limit=query.limit, cursor=query.cursor,
                 ascending=query.order == "asc")
     return {"items": [rule_dict(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("/rules", response={201: dict}, auth=allow(Role.OPERATOR), summary="Make a rule")
+@router.post("/rules", response={201: RuleOut}, auth=allow(Role.OPERATOR), summary="Make a rule")
 def create_rule(request: HttpRequest, body: RuleIn):
     return Status(201, rule_dict(actions.create_rule(_given(body))))
 
 
-@router.get("/rules/{int:rule_id}", summary="Show a rule")
-def show_rule(request: HttpRequest, rule_id: int) -> dict[str, Any]:
+@router.get("/rules/{int:rule_id}", response=RuleOut, summary="Show a rule")
+def show_rule(request: HttpRequest, rule_id: int):
     return rule_dict(_one(Rule.objects.all(), rule_id, "rule"))
 
 
-@router.patch("/rules/{int:rule_id}", auth=allow(Role.OPERATOR), summary="Change a rule")
-def change_rule(request: HttpRequest, rule_id: int, body: RulePatch) -> dict[str, Any]:
+@router.patch("/rules/{int:rule_id}", response=RuleOut, auth=allow(Role.OPERATOR), summary="Change a rule")
+def change_rule(request: HttpRequest, rule_id: int, body: RulePatch):
     return rule_dict(actions.change_rule(_one(Rule.objects.all(), rule_id, "rule"), _given(body)))
 
 
@@ -165,35 +144,36 @@ def delete_rule(request: HttpRequest, rule_id: int):
     return Status(204, None)
 
 
-@router.post("/rules/{int:rule_id}/mute", auth=allow(Role.OPERATOR), summary="Mute a rule")
-def mute_rule(request: HttpRequest, rule_id: int, body: MuteIn) -> dict[str, Any]:
+@router.post("/rules/{int:rule_id}/mute", response=RuleOut, auth=allow(Role.OPERATOR), summary="Mute a rule")
+def mute_rule(request: HttpRequest, rule_id: int, body: MuteIn):
     rule = _one(Rule.objects.all(), rule_id, "rule")
     until = body.until if body.until.tzinfo else body.until.replace(tzinfo=timezone.get_default_timezone())
     actions.mute(rule, until)
     return rule_dict(rule)
 
 
-@router.post("/rules/{int:rule_id}/unmute", auth=allow(Role.OPERATOR), summary="End the mute of a rule")
-def unmute_rule(request: HttpRequest, rule_id: int) -> dict[str, Any]:
+@router.post("/rules/{int:rule_id}/unmute", response=RuleOut, auth=allow(Role.OPERATOR),
+             summary="End the mute of a rule")
+def unmute_rule(request: HttpRequest, rule_id: int):
     rule = _one(Rule.objects.all(), rule_id, "rule")
     actions.unmute(rule)
     return rule_dict(rule)
 
 
-@router.get("/channels", response=DictList, summary="List channels")
+@router.get("/channels", response=ChannelList, summary="List channels")
 def list_channels(request: HttpRequest, query: Query[ListQuery]):
     part = take(Channel.objects.all(), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
     return {"items": [channel_dict(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("/channels", response={201: dict}, auth=allow(Role.ADMIN), summary="Make a channel")
+@router.post("/channels", response={201: ChannelOut}, auth=allow(Role.ADMIN), summary="Make a channel")
 def create_channel(request: HttpRequest, body: ChannelIn):
     made = channel_actions.create(body.name, body.kind, body.config, enabled=body.enabled)
     return Status(201, channel_dict(made))
 
 
-@router.patch("/channels/{int:channel_id}", auth=allow(Role.ADMIN), summary="Change a channel")
-def change_channel(request: HttpRequest, channel_id: int, body: ChannelPatch) -> dict[str, Any]:
+@router.patch("/channels/{int:channel_id}", response=ChannelOut, auth=allow(Role.ADMIN), summary="Change a channel")
+def change_channel(request: HttpRequest, channel_id: int, body: ChannelPatch):
     channel = _one(Channel.objects.all(), channel_id, "channel")
     return channel_dict(channel_actions.change(channel, **_given(body)))
 
@@ -204,9 +184,10 @@ def delete_channel(request: HttpRequest, channel_id: int):
     return Status(204, None)
 
 
-@router.post("/channels/{int:channel_id}/test", auth=allow(Role.OPERATOR), summary="Send a message through a channel")
-def try_channel(request: HttpRequest, channel_id: int) -> dict[str, Any]:
-    """`{"delivered": bool, "problem": null | "..."}`."""
+@router.post("/channels/{int:channel_id}/test", response=TriedOut, auth=allow(Role.OPERATOR),
+             summary="Send a message through a channel")
+def try_channel(request: HttpRequest, channel_id: int):
+    """Whether it was delivered, and what stood in the way."""
     try:
         channel_actions.test(_one(Channel.objects.all(), channel_id, "channel"))
     except Undelivered as error:

@@ -13,12 +13,15 @@ from bench import (
     alerts,
     analytics,
     bulk,
+    capacity,
+    causes,
     compose,
     events,
     exports,
     graph,
     idle,
     keys,
+    lists,
     monitor,
     ports,
     release,
@@ -36,8 +39,11 @@ ALWAYS = {"start": start.run, "ports": ports.run, "web": web.run, "idle": idle.r
           "graph": graph.run, "release": release.run, "keys": keys.run}
 # Only when asked for by name: two minutes to half an hour each, and one that needs root and what .ci/docker installs.
 BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run, "millions": search.run_more,
+           "lists": lists.run,
            "bulk": bulk.run, "analytics": analytics.run, "monitor": monitor.run, "events": events.run,
-           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "exports": exports.run}
+           "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "causes": causes.run,
+           "exports": exports.run,
+           "capacity": capacity.run}
 
 
 def main() -> int:

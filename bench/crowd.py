@@ -26,7 +26,8 @@ from tasks.tests.monitor.fleet import register  # noqa: E402
 def tasks(number: int) -> None:
     """History, and what waits: on a lane that is paused, for a time, and for others."""
     now = timezone.now()
-    generate(number, now - timedelta(seconds=30))
+    if number:
+        generate(number, now - timedelta(seconds=30))
     # Nobody has these in hand: `watch` would rescue them.
     Task.objects.filter(state__in=("queued", "running", "scheduled")).update(
         state="succeeded", started_at=now - timedelta(seconds=40), finished_at=now - timedelta(seconds=30))

@@ -12,7 +12,6 @@ from django.http import HttpRequest, JsonResponse
 from tasks.monitor import shared
 
 _looks: list[tuple[float, float, int, float, float]] = []
-_take = shared.take
 
 
 def looks(request: HttpRequest) -> JsonResponse:
@@ -24,11 +23,15 @@ def looks(request: HttpRequest) -> JsonResponse:
 
 
 def watch() -> None:
-    """Count them from now on."""
-    shared.take = _timed
+    """Count them from now on, those in the middle of a snapshot's life, too."""
+    shared.take, shared.amended = _timed(shared.take), _timed(shared.amended)
 
 
-def _timed() -> dict[str, Any]:
+def _timed(look: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    return lambda *snapshot: _look(look, *snapshot)
+
+
+def _look(look: Callable[..., dict[str, Any]], *snapshot: dict[str, Any]) -> dict[str, Any]:
     lengths = []
 
     def timed(execute: Callable[..., Any], *args: Any) -> Any:
@@ -40,7 +43,7 @@ def _timed() -> dict[str, Any]:
 
     began, start, worked = time.monotonic(), time.perf_counter(), time.thread_time()
     with connection.execute_wrapper(timed):
-        taken = _take()
+        taken = look(*snapshot)
     _looks.append((began, time.perf_counter() - start, len(lengths), max(lengths),
                    time.thread_time() - worked))
     return taken

@@ -18,13 +18,15 @@ Part = TypeVar("Part")
 class Origin:
     """`actor` is a user's name, `key:<name>`, `command:<login>`, `schedule:<name>` or `hub`; `via` is page, api, admin,
     command, worker or watch; `address` the client's address, empty for local ones. `projects`: the numbers of those
-    that exist for the actor, None for all; `payloads`: whether parameters, environments and logs may be told."""
+    that exist for the actor, None for all; `looked_at`: of those that do not exist for what is done here, the ones that
+    they may look at; `payloads`: whether parameters, environments and logs may be told."""
 
     actor: str = "hub"
     via: str = ""
     address: str = ""
     correlation_id: uuid.UUID | None = None
     projects: frozenset[int] | None = None
+    looked_at: frozenset[int] | None = frozenset()
     payloads: bool = True
 
 
@@ -66,9 +68,10 @@ def acting(*, actor: str | None = None, via: str | None = None, address: str | N
         _origin.reset(token)
 
 
-def become(actor: str, projects: frozenset[int] | None = None, payloads: bool = True) -> None:
-    """Name the actor of the request at hand, once it is known who it is, and what exists for them."""
-    _origin.set(replace(_origin.get(), actor=actor, projects=projects, payloads=payloads))
+def become(actor: str, projects: frozenset[int] | None = None, payloads: bool = True,
+           looked_at: frozenset[int] | None = frozenset()) -> None:
+    """Name the actor of the request at hand, once it is known who it is, and what exists for them: see `Origin`."""
+    _origin.set(replace(_origin.get(), actor=actor, projects=projects, payloads=payloads, looked_at=looked_at))
 
 
 @contextlib.contextmanager

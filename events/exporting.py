@@ -15,8 +15,8 @@ from events.shapes import event_dict
 
 COLUMNS = ("timestamp", "subject", "actor", "address", "origin", "about", "correlation_id", "id", "position",
            "before", "after", "payload")
-# What a spreadsheet would take for the begin of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+# What a spreadsheet would take for the begin of a formula, the wide forms of East Asia among it.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def as_csv(wanted: Wanted, most: int) -> Iterator[str]:

@@ -24,5 +24,13 @@ def names_of(projects: frozenset[int]) -> list[str]:
 
 def seen_by_actor(rows: QuerySet[Row], column: str) -> QuerySet[Row]:
     """Those of the rows that exist for the actor; `column` holds the name of what a row is about."""
-    projects = current().projects
+    return _about(rows, column, current().projects)
+
+
+def looked_at_by_actor(rows: QuerySet[Row], column: str) -> QuerySet[Row]:
+    """Those of the rows that the actor may look at, also where what they do here is not allowed on them."""
+    return _about(rows, column, current().looked_at)
+
+
+def _about(rows: QuerySet[Row], column: str, projects: frozenset[int] | None) -> QuerySet[Row]:
     return rows if projects is None else rows.filter(**{f"{column}__in": names_of(projects)})

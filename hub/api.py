@@ -16,6 +16,7 @@ from accounts.models import Role
 from alerts.api import router as alerts_router
 from analytics.api import router as analytics_router
 from analytics.builder.api import router as builder_router
+from analytics.builder.api_exports import router as exports_router
 from hub import api_events
 from hub.api_errors import add_error_handlers
 from hub.api_json import HubRenderer, StrictParser
@@ -122,6 +123,7 @@ api.add_router("/crews", crews_router)
 api.add_router("/analytics", analytics_router)
 api.add_router("/alerts", alerts_router)
 api.add_router("/analytics", builder_router)
+api.add_router("/analytics/exports", exports_router)
 api.add_router("/events", api_events.router, auth=BY_PROJECT)
 api.add_router("/webhooks", webhooks_router)
 api.add_router("/token", token_router)

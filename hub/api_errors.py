@@ -10,14 +10,14 @@ from http import HTTPStatus
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.request import RawPostDataException, UnreadablePostError
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from alerts.errors import AlertError, NotNow
-from analytics.builder.errors import Busy
+from analytics.builder.errors import Busy, NoFile
 from analytics.errors import BadQuestion
 from events.context import correlation_id
 from events.keyset import BadCursor
@@ -184,6 +184,10 @@ def _busy(request: HttpRequest, error: Busy) -> HttpResponse:
     return response
 
 
+def _no_file(request: HttpRequest, error: NoFile) -> HttpResponse:
+    return api_error(error.status, error.message)
+
+
 def _not_yet(request: HttpRequest, error: NotYet) -> HttpResponse:
     response = api_error(503, error.message, hint=error.hint)
     response["Retry-After"] = "2"
@@ -218,6 +222,10 @@ def _bad_payload(request: HttpRequest, error: BadPayload) -> HttpResponse:
     return api_error(413 if isinstance(error, PayloadTooLarge) else 422, str(error), field="payload")
 
 
+def _forbidden(request: HttpRequest, error: PermissionDenied) -> HttpResponse:
+    return api_error(403, str(error))
+
+
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:
     return api_error(404, str(error))
 
@@ -249,6 +257,7 @@ HANDLERS: dict[type[Exception], Any] = {
     TaskError: _task_error,
     AlertError: _alert_error,
     Busy: _busy,
+    NoFile: _no_file,
     BadCursor: _bad_cursor,
     BadKey: _bad_key,
     BadSubject: _bad_subject,
@@ -256,6 +265,7 @@ HANDLERS: dict[type[Exception], Any] = {
     BadQuestion: _bad_question,
     BeyondTheEnd: _beyond_the_end,
     BadPayload: _bad_payload,
+    PermissionDenied: _forbidden,
     Http404: _not_found,
     RequestDataTooBig: _too_large,
     RawPostDataException: _unreadable,

@@ -11,11 +11,14 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from ninja import Status
 from ninja.operation import Operation
 
+from analytics.builder.api_exports import ExportOut
+from analytics.builder.export_shapes import shape_by_task
 from hub.api_json import HubEncoder
 from tasks.api_schedules import RunOut
 from tasks.api_shapes import Accepted, CeleryStatus, TaskOut
@@ -29,6 +32,7 @@ LONGEST = 60
 # What an operation answers about a task, by the schema that it answers with.
 SAID: dict[type, Callable[[Task], dict[str, Any]]] = {
     Accepted: accepted_dict, RunOut: accepted_dict, TaskOut: task_detail, CeleryStatus: celery_status,
+    ExportOut: shape_by_task,
 }
 
 
@@ -86,5 +90,5 @@ async def _ended(key: UUID, seconds: float, said: Callable[[Task], dict[str, Any
 def _told(key: UUID, said: Callable[[Task], dict[str, Any]], before: str) -> str:
     try:
         return json.dumps(said(Task.objects.get(pk=key)), cls=HubEncoder)
-    except Task.DoesNotExist:  # removed as it ended: what was known of it is all there is
+    except ObjectDoesNotExist:  # removed as it ended: what was known of it is all there is
         return before

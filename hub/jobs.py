@@ -10,6 +10,7 @@ from hub.backups import actions
 from hub.backups.errors import BackupError
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+from tasks.parameters import check_names
 
 
 class BackUp(Job):
@@ -25,8 +26,7 @@ class BackUp(Job):
 
     @classmethod
     def check(cls, params: dict[str, Any]) -> None:
-        if others := sorted(set(params) - {"with_data", "keep"}):
-            raise BadTask(f"There is no parameter {others[0][:40]!r}: use keep, with_data.", "params")
+        check_names(params, "with_data", "keep")
         if not isinstance(params.get("with_data", False), bool):
             raise BadTask("“with_data” must be true or false.", "with_data")
         keep = params.get("keep", 1)

@@ -16,22 +16,12 @@ from accounts.grants import Reach, reach_of
 from accounts.signals import admitted
 from events.context import acting, become, current, in_this_context
 from hub.error_pages import error_response
+from hub.policies import RQ, policy_for
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 CORRELATION_HEADER = "X-Correlation-ID"
-UI_POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; object-src 'none'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-# Pages that others wrote, with inline scripts or styles of their own; each is for signed-in admins or shows no data.
-FOREIGN_POLICIES = {
-    "/rq/": UI_POLICY.replace("script-src 'self'", "script-src 'self' 'unsafe-inline'").replace(
-        "style-src 'self'", "style-src 'self' 'unsafe-inline'"),
-    "/api/docs": UI_POLICY.replace("style-src 'self'", "style-src 'self' 'unsafe-inline'"),
-}
-
-SUPERUSER_PATHS = ("/rq/",)
+SUPERUSER_PATHS = (RQ,)
 
 
 class Middleware:
@@ -101,8 +91,7 @@ class ContentSecurityPolicyMiddleware(Middleware):
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        policy = next((value for path, value in FOREIGN_POLICIES.items() if request.path.startswith(path)), UI_POLICY)
-        response.headers.setdefault("Content-Security-Policy", policy)
+        response.headers.setdefault("Content-Security-Policy", policy_for(request.path))
         return response
 
 
@@ -132,13 +121,13 @@ class SuperuserPathsMiddleware(Middleware):
 @receiver(admitted)
 def act_as(sender: Any, reach: Reach, projects: frozenset[int] | None, **kwargs: Any) -> None:
     """The request at hand is of this actor, and about these projects."""
-    become(reach.name, projects, reach.payloads)
+    become(reach.name, projects, reach.payloads, looked_at=reach.visible)
 
 
 def _via(path: str) -> str:
     if _is_api(path):
         return "api"
-    return "admin" if path.startswith(("/admin/", "/rq/")) else "page"
+    return "admin" if path.startswith(("/admin/", RQ)) else "page"
 
 
 def _is_api(path: str) -> bool:

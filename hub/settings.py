@@ -62,6 +62,7 @@ HUB_USUAL_RUNS = "analytics.estimates.usual_run"
 # How many days after it ended a task is kept, unless a rule in the admin site says otherwise, and by domain how many
 # days a fact is kept; "" stands for the domains that are not named.
 HUB_KEEP_TASKS_DAYS = 400
+HUB_KEEP_EXPORTS_HOURS = ENV.keep_exports_hours
 HUB_KEEP_EVENTS_DAYS = {"task": 100, "service": 100, "schedule": 100, "audit": 1200, "": 400}
 
 SECRET_KEY = ENV.secret_key
@@ -217,13 +218,19 @@ USE_TZ = True
 USE_I18N = False
 
 STATIC_URL = "static/"
-STATIC_ROOT = ENV.data / "static"
+# A release of `bin/deploy` has its own, collected before it runs: the one before it serves its own meanwhile.
+STATIC_ROOT = BASE_DIR / "collected" if (BASE_DIR / "collected").is_dir() else ENV.data / "static"
 STATICFILES_DIRS = [ROOT / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "hub.static_storage.StaticStorage"},
 }
 
+# Errors are told to Sentry or a collector of OpenTelemetry where the environment names one.
+TELEMETRY = {"telemetry": {
+    "()": "hub.telemetry.handler.TelemetryHandler", "telemetry": ENV.telemetry, "filters": ["correlation"],
+    "about": {"hub": HUB_ID, "node": HUB_NODE, "version": VERSION}, "secrets": ENV.secrets(),
+}} if ENV.telemetry else {}
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -237,10 +244,14 @@ LOGGING = {
     },
     "handlers": {
         "stderr": {"class": "logging.StreamHandler", "formatter": ENV.log_format, "filters": ["correlation"]},
+        "none": {"class": "logging.NullHandler"},
+        **TELEMETRY,
     },
-    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "root": {"handlers": ["stderr", *TELEMETRY], "level": "WARNING"},
     # "django" and its server are named so that they lose handlers of their own: every line is written here.
     "loggers": {name: {"level": ENV.log_level, "handlers": [], "propagate": True}
                 for name in ("hub", "analytics", "projects", "webhooks", "alerts", "tasks", "events", "accounts",
-                             "django", "django.server")},
+                             "django", "django.server")} | {
+        # What jobs raise stands in their tasks, not in the log.
+        "tasks.raised": {"level": "ERROR", "handlers": ["none", *TELEMETRY], "propagate": False}},
 }

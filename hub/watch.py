@@ -25,6 +25,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, close_old_connections, connection
 from alerts.courier import alert
 from alerts.evaluator import EVERY as ALERTS_EVERY
 from analytics import counting, sampling
+from analytics.builder.sweeping import sweep
 from events.context import acting
 from events.relay.loop import Relay
 from hub.scale import scale
@@ -81,6 +82,7 @@ def steps_of(node: str) -> list[Step]:
         Step("alerts", ALERTS_EVERY, alert),
         Step("analytics", 1.0, counting.keep_up),
         Step("readings", 10.0, sampling.sample),
+        Step("exports", 600.0, sweep, PER_NODE),
         Step("reconcile", 2.0, partial(reconcile, node), PER_NODE, listen),
     ]
 
@@ -245,20 +247,20 @@ class Watch:
             self._guarded(step.name, step.every, step.run)
 
     def _guarded(self, name: str, every: float, run: Callable[[], Sequence[str] | None]) -> None:
-        try:
-            # Each pass is an action of its own, with its own correlation id.
-            with acting(actor="hub", via="watch"):
+        # Each pass is an action of its own, with its own correlation id, also where it says that it failed.
+        with acting(actor="hub", via="watch"):
+            try:
                 close_old_connections()
                 for sentence in run() or ():
                     logger.info("%s: %s", name, sentence)
-            self._failures.pop(name, None)
-        except Exception as error:
-            # The whole story once, not every two seconds.
-            known = self._failures.get(name) == repr(error)
-            self._failures[name] = repr(error)
-            logger.error("%s failed: %r; next try in %g s.", name, error, every, exc_info=not known)
-            # A connection that broke half-way must not be met again by the next step.
-            connections.close_all()
+                self._failures.pop(name, None)
+            except Exception as error:
+                # The whole story once, not every two seconds.
+                known = self._failures.get(name) == repr(error)
+                self._failures[name] = repr(error)
+                logger.error("%s failed: %r; next try in %g s.", name, error, every, exc_info=not known)
+                # A connection that broke half-way must not be met again by the next step.
+                connections.close_all()
 
     def _pause(self, places: set[str]) -> float:
         """Seconds until the next step or heartbeat is due."""

@@ -13,6 +13,7 @@ from accounts.api_auth import allow
 from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
+from retrospectives.api_shapes import ReportOut
 from retrospectives.comparison import compared
 from retrospectives.jobs import GenerateReport, SyncMetrics
 from retrospectives.models import Report
@@ -41,53 +42,6 @@ class GenerateIn(Schema):
     team_id: str | None = Field(None, max_length=100)
     focus_metrics: list[str] | None = Field(None, max_length=50, description="only these are tested")
     custom_context: str | None = Field(None, description="what the numbers cannot know; at most 10,000 characters")
-
-
-class Evidence(Schema):
-    metric: str
-    statement: str
-    statistic: str
-    p: float | None
-
-
-class Hypothesis(Schema):
-    title: str
-    description: str
-    confidence: str
-    confidence_score: float
-    evidence: list[Evidence]
-    affected_metrics: list[str]
-    would_refute: str
-
-
-class Experiment(Schema):
-    id: int
-    title: str
-    steps: list[str]
-    duration_sprints: int
-    success_measure: str
-    hypothesis: str
-    state: str
-    owner: str
-    outcome: str
-
-
-class ReportOut(Schema):
-    id: int
-    headline: str
-    summary: str
-    certainty: str
-    sprints: list[dict[str, Any]]
-    team_id: str | None
-    focus_metrics: list[str]
-    custom_context: str
-    hypotheses: list[Hypothesis]
-    experiments: list[Experiment]
-    followed: list[dict[str, Any]]
-    facilitation: dict[str, Any]
-    trends: list[dict[str, Any]]
-    correlations: list[dict[str, Any]]
-    created_at: datetime
 
 
 class ReportLine(Schema):

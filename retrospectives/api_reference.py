@@ -16,7 +16,8 @@ TRY = {"id": 2, "title": "Limit reviews in progress", "steps": ["Agree on a limi
        "state": "proposed", "owner": "", "outcome": ""}
 REPORT = {
     "id": 9, "headline": "Reviews became a bottleneck", "summary": "Work waits longer for reviews since Sprint 40.",
-    "certainty": "Made of 6 sprints.", "sprints": [{"id": "42", "name": "Sprint 42"}], "team_id": "Harbour",
+    "certainty": "Made of 6 sprints.", "team_id": "Harbour", "sprints": [
+        {"id": "42", "name": "Sprint 42", "start_date": "2026-11-09", "end_date": "2026-11-20"}],
     "focus_metrics": [], "custom_context": "", "followed": [], "facilitation": {"questions": [], "agenda": []},
     "hypotheses": [{"title": "Reviews are a bottleneck", "description": "They take longer.", "confidence": "High",
                     "confidence_score": 0.82, "evidence": [EVIDENCE], "affected_metrics": ["review_time"],

@@ -16,6 +16,7 @@ from retrospectives.rewording import NotReworded, reworded
 from retrospectives.source import SourceError, fetch
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+from tasks.parameters import check_names
 
 # By its name, not imported: numpy takes 30 MB, which only the process that makes a report shall carry.
 COMPOSE = "retrospectives.composition.compose"
@@ -41,7 +42,7 @@ class SyncMetrics(Job):
             raise BadTask("“team_id” must be a text of at most 100 characters.", "team_id")
         if not isinstance(params.get("force_refresh", False), bool):
             raise BadTask("“force_refresh” must be true or false.", "force_refresh")
-        _no_others(params, {"sprint_count", "team_id", "force_refresh"})
+        check_names(params, "sprint_count", "team_id", "force_refresh")
         if not settings.HUB_METRICS_API_URL:
             raise BadTask("There is no source of sprints: set METRICS_API_URL and start Hub again, "
                           "or import a file.", "source")
@@ -90,7 +91,7 @@ class GenerateReport(Job):
 
     @classmethod
     def check(cls, params: dict[str, Any]) -> None:
-        _no_others(params, {"sprint_count", "sprint_ids", "team_id", "focus_metrics", "custom_context"})
+        check_names(params, "sprint_count", "sprint_ids", "team_id", "focus_metrics", "custom_context")
         wish = _Wish.of(params)
         try:
             actions.check_focus(wish.focus)
@@ -154,7 +155,7 @@ class CleanUpReports(Job):
 
     @classmethod
     def check(cls, params: dict[str, Any]) -> None:
-        _no_others(params, {"days", "dry_run"})
+        check_names(params, "days", "dry_run")
         if not isinstance(params.get("dry_run", False), bool):
             raise BadTask("“dry_run” must be true or false.", "dry_run")
         try:
@@ -197,9 +198,3 @@ def _texts(params: dict[str, Any], name: str) -> list[str] | None:
     if value is not None and (not isinstance(value, list) or not all(isinstance(one, str) for one in value)):
         raise BadTask(f"“{name}” must be a list of texts.", name)
     return value
-
-
-def _no_others(params: dict[str, Any], names: set[str]) -> None:
-    others = sorted(set(params) - names)
-    if others:
-        raise BadTask(f"There is no parameter {others[0][:40]!r}: use {', '.join(sorted(names))}.", "params")

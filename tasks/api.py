@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import Http404, HttpRequest
+from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from accounts.api_auth import allow
@@ -20,6 +20,7 @@ from tasks.monitor.feed import Part, follow
 from tasks.search.finding import count, take
 from tasks.search.query import read
 from tasks.shapes import PROJECT_SUBJECT, celery_status, task_detail, task_dict, with_relatives
+from tasks.sight import task_or_404
 
 POLLED = allow(Role.VIEWER, by_project=True, polled=True)
 router = Router(tags=["Tasks"])
@@ -112,11 +113,3 @@ def _status(task_id: UUID) -> dict:
     # Scripts poll this: one row, few columns.
     columns = ("state", "step", "steps", "reason", "progress", "result", "error")
     return celery_status(task_or_404(task_id, Task.objects.only(*columns)))
-
-
-def task_or_404(task_id: UUID, tasks=None) -> Task:
-    """The task of that id (one of `tasks`, where they are given), or 404."""
-    try:
-        return (Task.objects if tasks is None else tasks).get(pk=task_id)
-    except Task.DoesNotExist:
-        raise Http404(f"There is no task {task_id}.") from None

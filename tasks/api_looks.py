@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
@@ -15,13 +13,14 @@ from accounts.models import Role
 from events.api_lists import ListOut, ListQuery
 from events.keyset import take
 from tasks import actions
-from tasks.api import task_or_404
 from tasks.api_shapes import LogLineOut, TaskOut
 from tasks.graph import graph_of
 from tasks.models import Dependency
+from tasks.monitor.api_shapes import MonitorOut
 from tasks.monitor.shared import latest
 from tasks.search.completion import suggest
 from tasks.shapes import line_dict, task_detail
+from tasks.sight import task_or_404
 
 router = Router(tags=["Tasks"])
 
@@ -50,23 +49,6 @@ class GraphOut(Schema):
 
     nodes: list[GraphNode]
     more: bool
-
-
-class MonitorOut(Schema):
-    """What the monitor shows; each stream of it sends the same. `version` is the same while nothing has changed."""
-
-    at: datetime
-    version: str
-    states: dict[str, int] = Field(description="how many tasks are in each active state")
-    lanes: list[dict[str, Any]]
-    window: dict[str, Any] = Field(description="how long tasks waited and ran lately, and how they ended")
-    ended: dict[str, list[list[Any]]] = Field(description="by range: start, succeeded, failed, cancelled")
-    running: list[dict[str, Any]]
-    coming: list[dict[str, Any]]
-    failures: list[dict[str, Any]]
-    lost: Any
-    workers: dict[str, Any]
-    crews: list[str]
 
 
 @router.get("/monitor", response=MonitorOut, auth=allow(Role.VIEWER), summary="Look at workers, lanes and tasks")

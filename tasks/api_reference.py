@@ -42,9 +42,22 @@ SCHEDULE = {
 CAP = {"prefix": "projects.project:", "cap": 4}
 VIEW = {"id": 5, "name": "Failed today", "query": "state=failed", "created_at": AT}
 MONITOR = {
-    "at": AT, "version": "5f3a1b0c", "states": {"running": 1, "queued": 4}, "window": {}, "ended": {}, "running": [],
-    "lanes": [{"name": "reports", "running": 1, "queued": 4}], "coming": [], "failures": [], "lost": [],
-    "workers": {"away": False, "total": 2, "states": {"busy": 1, "idle": 1}, "items": []},
+    "at": AT, "version": "5f3a1b0c", "states": {"running": 1, "queued": 4},
+    "lanes": [{"name": "reports", "paused": False, "reason": "", "cap": 2, "rate": 10, "period": 60.0, "running": 1,
+               "queued": 4, "high": 0, "medium": 4, "low": 0, "oldest": AT, "late": False, "wait_p95": 0.21}],
+    "window": {"seconds": 300, "sample": 12, "wait": {"p50": 0.02, "p95": 0.21}, "run": {"p50": 1.2, "p95": 4.5},
+               "succeeded": 11, "failed": 1, "cancelled": 0},
+    "ended": {"minute": [[AT, 2, 0, 0]]},
+    "running": [{"id": TASK_ID, "title": "Sleep 3 s", "lane": "default", "started_at": AT, "progress": 33.0,
+                 "step": "Sleep", "steps_done": 0, "steps_total": 1, "due_at": None, "cancel_requested": False}],
+    "coming": [{"title": "Nightly", "at": LATER, "task": None, "schedule": 3}],
+    "failures": [{"job": "demo.fail", "error": "It broke.", "count": 1, "last_at": AT, "task": OTHER_ID}],
+    "lost": [{"worker": "main-2", "host": "hub", "pid": 4712, "at": AT, "signal": 9, "exit_code": None,
+              "task": OTHER_ID, "title": "Build", "state": "failed"}],
+    "workers": {"away": False, "total": 1, "states": {"busy": 1}, "items": [
+        {"name": "main-1", "host": "hub", "pid": 4711, "node": "main", "lanes": ["default"], "version": "0.1.0",
+         "state": "busy", "task": TASK_ID, "memory": 83886080, "succeeded": 120, "failed": 3, "started_at": AT,
+         "worked": 84.5, "silent": 0}]},
     "crews": ["main keeps 2 workers, always"],
 }  # fmt: skip
 

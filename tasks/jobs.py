@@ -8,6 +8,7 @@ from typing import Any
 from tasks.bulk.job import Bulk
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+from tasks.parameters import check_names
 from tasks.retention.job import Prune
 
 # What is here is registered.
@@ -34,7 +35,7 @@ class Sleep(Job):
             raise BadTask(f"“seconds” must be a number from 0 to {LONGEST}.", "params")
         if not isinstance(steps, int) or isinstance(steps, bool) or not 1 <= steps <= MOST_STEPS:
             raise BadTask(f"“steps” must be a whole number from 1 to {MOST_STEPS}.", "params")
-        _no_others(params, {"seconds", "steps"})
+        check_names(params, "seconds", "steps")
 
     @classmethod
     def title(cls, params: dict[str, Any]) -> str:
@@ -77,7 +78,7 @@ class Fail(Job):
             raise BadTask("“message” must be a text of at most 1000 characters.", "params")
         if times is not None and (not isinstance(times, int) or isinstance(times, bool) or not 0 <= times <= 100):
             raise BadTask("“times” must be a whole number from 0 to 100.", "params")
-        _no_others(params, {"message", "times"})
+        check_names(params, "message", "times")
 
     @classmethod
     def title(cls, params: dict[str, Any]) -> str:
@@ -95,9 +96,3 @@ class Fail(Job):
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _no_others(params: dict[str, Any], names: set[str]) -> None:
-    others = sorted(set(params) - names)
-    if others:
-        raise BadTask(f"There is no parameter {others[0][:40]!r}: use {', '.join(sorted(names))}.", "params")

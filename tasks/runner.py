@@ -29,6 +29,8 @@ from tasks.settle import Ending, failed, persistently, settle
 from tasks.states import TaskState
 
 logger = logging.getLogger(__name__)
+# What jobs raise and did not foresee: for those who are told of errors elsewhere. The task itself says it on its page.
+raised = logging.getLogger("tasks.raised")
 
 MAX_RESULT = 1024 * 1024
 QUEUED = Lookup(lambda key: Task.everything.filter(pk=key, state=TaskState.QUEUED))
@@ -107,6 +109,8 @@ def _run(task: Task, number: int) -> str | None:
     progress = Progress(task)
     before = _open_transactions()
     to, ending, cause = _work(job(task, progress))
+    if to == TaskState.FAILED and cause is not None and not isinstance(cause, JobFailed | TaskTimedOut):
+        raised.error("%s raised %s.", task.job, type(cause).__name__, exc_info=cause)
     if _open_transactions() != before:
         _drop_connections()
         if to == TaskState.SUCCEEDED:

@@ -11,12 +11,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_htmx.http import HttpResponseClientRedirect, trigger_client_event
 
 from accounts.access import require
 from accounts.models import Role
+from accounts.roles import at_least, role_of
 from events.models import Event
 from events.presentation import row_of
 from tasks import actions
@@ -31,9 +33,11 @@ from tasks.job import job_class
 from tasks.masking import masked, told, told_detail
 from tasks.models import Task
 from tasks.presentation import TaskView, is_worth_retrying, priority_level, view_of
+from tasks.rows import rows_html
 from tasks.search.completion import suggest
 from tasks.search.errors import SearchStopped
 from tasks.search.qualifiers import KINDS
+from tasks.sight import task_or_404
 from tasks.states import TaskState
 from tasks.subjects import Subject, look_up
 from tasks.timeline import among_earlier, timeline_of
@@ -49,8 +53,10 @@ def task_list(request: HttpRequest) -> HttpResponse:
     """Tasks, newest first, 50 a page; `?q=&state=&job=&lane=&project=&subject=&correlation=&priority=&worker=
     &created=`, and `&limit=&cursor=&order=` as in the API."""
     filters = Filters.read(request.GET)
+    page = filters.page(timezone.now())
     context = {
-        **filters.page(timezone.now()),
+        **page,
+        "lines": _lines(request, page),
         "states": TaskState,
         "kinds": [*KINDS.values()],
         "periods": choices(PERIODS, filters.wanted.get("created", "")),
@@ -87,10 +93,10 @@ def suggestions(request: HttpRequest) -> HttpResponse:
 def rows(request: HttpRequest) -> HttpResponse:
     """The list alone, for its poll; 204 when it still looks as in version `?v=`."""
     filters = Filters.read(request.GET)
-    context = filters.page(timezone.now())
-    if request.GET.get("v") == context["rows_version"]:
+    page = filters.page(timezone.now())
+    if request.GET.get("v") == page["rows_version"]:
         return HttpResponse(status=204)
-    return render(request, "tasks/_rows.html", context | {"with_counts": True})
+    return render(request, "tasks/_rows.html", page | {"lines": _lines(request, page), "with_counts": True})
 
 
 @require_safe
@@ -152,7 +158,7 @@ def log_text(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require(Role.OPERATOR, by_project=True)
 def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Ask a task to stop."""
-    task = get_object_or_404(Task, pk=pk)
+    task = task_or_404(pk)
     try:
         task = actions.cancel(task)
         level, text = "info", f"“{task.title}” " + ("is cancelled." if task.has_ended else "was asked to stop.")
@@ -171,7 +177,7 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require(Role.OPERATOR, by_project=True)
 def retry(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Do an ended task again, as a new task."""
-    task = get_object_or_404(Task, pk=pk)
+    task = task_or_404(pk)
     try:
         task = actions.retry(task)
         level, text = "info", f"“{task.title}” is tried again. {task.reason}".strip()
@@ -197,6 +203,11 @@ def graph(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     return render(request, "tasks/_graph.html", {"graph": found, "task": task, "view": view_of(task, now)})
 
 
+def _lines(request: HttpRequest, page: dict) -> SafeString:
+    may_operate = at_least(role_of(request.user), Role.OPERATOR)
+    return rows_html(request, page["rows"], page["here"], may_operate=may_operate)
+
+
 def _version(view: TaskView, last_line: int) -> str:
     return f"{view.version}-{last_line}"
 
@@ -217,8 +228,15 @@ def _live_context(task: Task, view: TaskView, last_line: int) -> dict:
         "timeline": timeline_of(task, attempts),
         "earlier": among_earlier(task),
         "result": _shown(masked(task.result)) if task.result is not None else "",
+        "result_url": _result_url(task),
         "detail": told_detail(task.detail),
     }
+
+
+def _result_url(task: Task) -> str:
+    """Where what it made can be looked at or fetched, if its result says so: a page of this Hub."""
+    url = task.result.get("url") if isinstance(task.result, dict) else None
+    return url if isinstance(url, str) and url.startswith("/") and not url.startswith("//") else ""
 
 
 def _can_retry(task: Task) -> bool:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.template.loader import render_to_string
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
@@ -32,6 +32,7 @@ from tasks.monitor import shared
 from tasks.nodes.registry import NodeInfo, nodes, since
 from tasks.presentation import version_of
 from tasks.queue import ORDERS, QueueAway, WorkerInfo
+from tasks.sight import task_or_404
 
 NUMBER = re.compile("[0-9]{1,9}")
 # A heartbeat that is younger is as it should be (seconds).
@@ -141,7 +142,7 @@ def cap_subject(request: HttpRequest) -> HttpResponse:
 @require(Role.OPERATOR, by_project=True)
 def change_priority(request: HttpRequest, pk: Any) -> HttpResponse:
     """Give a waiting task another `priority`."""
-    task = get_object_or_404(Task, pk=pk)
+    task = task_or_404(pk)
     try:
         text = request.POST.get("priority", "")
         task = actions.change_priority(task, int(text) if NUMBER.fullmatch(text) else -1)

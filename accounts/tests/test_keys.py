@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from datetime import timedelta
+from typing import ClassVar
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -96,3 +98,43 @@ def test_an_admin_revokes_keys_and_can_change_nothing_else(client):
     client.post("/admin/accounts/apikey/", {"action": "revoke", "_selected_action": [key.pk]})
     assert find_key(plain) is None
     assert Event.objects.filter(subject__endswith="audit.key-revoked", actor="mara").count() == 1
+
+
+class _Compared(str):
+    """A text that tells when it is compared by `==` or `!=`, which stop at the first letter that differs."""
+
+    told: ClassVar[list[str]] = []
+
+    def __eq__(self, other: object) -> bool:
+        self.told.append("==")
+        return str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        self.told.append("!=")
+        return str.__ne__(self, other)
+
+    __hash__ = str.__hash__
+
+
+def test_the_hash_of_a_secret_is_compared_in_a_time_that_tells_nothing(monkeypatch):
+    """The hash as the database gives it, and the one that is made of what was sent, tell whoever compares them."""
+    key, plain = make_key("ci", "operator")
+    asked: list[tuple[str, str]] = []
+    honest = hmac.compare_digest
+
+    def noting(kept, sent):
+        asked.append((str(kept), str(sent)))
+        return honest(kept, sent)
+
+    monkeypatch.setattr(hmac, "compare_digest", noting)
+    monkeypatch.setattr(ApiKey._meta.get_field("secret_hash"), "from_db_value",
+                        lambda value, *_: _Compared(value), raising=False)
+    wrong = f"{plain[:-1]}{'A' if plain[-1] != 'A' else 'B'}"
+    nobody = f"hub_{'0' * 12}_{plain.rpartition('_')[2]}"
+    for text, found in ((plain, key), (wrong, None), (nobody, None)):
+        before = len(asked)
+        assert find_key(text) == found
+        assert len(asked) == before + 1, "also where there is no such key"
+    assert asked[0][0] == asked[0][1] == key.secret_hash
+    assert asked[1][0] == key.secret_hash != asked[1][1] and len(asked[2][0]) == len(asked[2][1]) == 64
+    assert _Compared.told == []

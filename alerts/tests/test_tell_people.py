@@ -10,7 +10,7 @@ from django.utils import timezone
 from alerts import actions, channel_actions, courier
 from alerts.errors import AlertError, Undelivered
 from alerts.evaluator import evaluate
-from alerts.models import Alert, Channel, Notification
+from alerts.models import Alert, Channel, Look, Notification
 from alerts.tests.rows import waiting
 from events.models import Event
 from tasks.models import Task
@@ -173,3 +173,24 @@ def test_what_a_channel_knows_is_encrypted(mailbox, mail):
     kept = bytes(Channel.objects.get().secret)
     assert b"example.org" not in kept
     assert Channel.objects.get().config == {"to": "ops@example.org, night@example.org"}
+
+
+def test_a_watchdog_outside_hears_every_minute_as_long_as_rules_are_looked_at(receiver, settings):
+    """The dead-man check: when it hears nothing, it alerts by itself."""
+    watchdog = receiver()
+    settings.HUB_ALERT_PING_URL = watchdog.url("/hub")
+    one = courier.Courier()
+    one._ping()
+    assert watchdog.received == []  # nobody has looked yet
+    evaluate()
+    one._ping()
+    one._ping()
+    assert [each.path for each in watchdog.received] == ["/hub"]
+    one._ping_at -= courier.PING_EVERY
+    Look.objects.update(at=timezone.now() - timedelta(minutes=5))
+    one._ping()
+    assert len(watchdog.received) == 1  # the evaluator is dead, and that is to be heard
+    evaluate()
+    watchdog.answer = lambda request: (500, {}, b"no")
+    one._ping()
+    assert len(watchdog.received) == 2

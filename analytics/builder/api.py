@@ -37,10 +37,45 @@ class SendIn(Schema):
     zone: str = Field("UTC", max_length=64)
 
 
-class DictList(ListOut):
-    """Data sets, or reports that are kept."""
+class FieldOut(Schema):
+    name: str
+    label: str
+    kind: str
+    group: bool = Field(description="whether rows can be grouped by it")
+    measure: bool = Field(description="whether it can be measured, as in avg:run")
 
-    items: list[dict[str, Any]]
+
+class DatasetOut(Schema):
+    name: str
+    label: str
+    usual: list[str] = Field(description="the fields of a report that names none")
+    time: str | None = Field(description="the field that `since` and `until` are about")
+    fields: list[FieldOut]
+
+
+class DatasetList(ListOut):
+    items: list[DatasetOut]
+
+
+class KeptOut(Schema):
+    id: int
+    name: str
+    query: str
+    url: str
+    created_by: str
+    created_at: str
+
+
+class KeptList(ListOut):
+    items: list[KeptOut]
+
+
+class SentOut(Schema):
+    """The schedule by which a report is sent."""
+
+    schedule: int
+    name: str
+    next_run_at: str | None
 
 
 @router.get("/export", summary="Export a data set or a report", openapi_extra={
@@ -60,7 +95,7 @@ def export_report(request: HttpRequest):
     return download(request, read(request.GET), request.GET.get("format", "csv"))
 
 
-@router.get("/datasets", response=DictList, summary="What a report can be made of")
+@router.get("/datasets", response=DatasetList, summary="What a report can be made of")
 def list_datasets(request: HttpRequest, query: Query[PartQuery]):
     found = [
         {"name": one.name, "label": one.label, "usual": list(one.usual), "time": one.at or None,
@@ -70,13 +105,13 @@ def list_datasets(request: HttpRequest, query: Query[PartQuery]):
     return listed(found, query, name="datasets", key=lambda one: [one["name"]])
 
 
-@router.get("/reports", response=DictList, summary="List reports that are kept")
+@router.get("/reports", response=KeptList, summary="List reports that are kept")
 def list_kept_reports(request: HttpRequest, query: Query[ListQuery]):
     part = take(SavedReport.objects.all(), limit=query.limit, cursor=query.cursor, ascending=query.order == "asc")
     return {"items": [_shape(one) for one in part.items], "next_cursor": part.next_cursor}
 
 
-@router.post("/reports", response={201: dict}, auth=allow(Role.OPERATOR), summary="Keep a report")
+@router.post("/reports", response={201: KeptOut}, auth=allow(Role.OPERATOR), summary="Keep a report")
 def keep_kept_report(request: HttpRequest, body: KeepIn):
     return Status(201, _shape(actions.keep(body.name, body.query)))
 
@@ -87,7 +122,7 @@ def delete_kept_report(request: HttpRequest, kept_id: int):
     return Status(204, None)
 
 
-@router.post("/reports/{int:kept_id}/schedule", response={201: dict}, auth=allow(Role.OPERATOR),
+@router.post("/reports/{int:kept_id}/schedule", response={201: SentOut}, auth=allow(Role.OPERATOR),
              summary="Send a report by a schedule")
 def schedule_kept_report(request: HttpRequest, kept_id: int, body: SendIn):
     schedule = actions.send_by_schedule(_one(kept_id), body.channel, body.cron, body.zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -14,13 +14,14 @@ from django.http import QueryDict
 
 from analytics.builder.datasets import NUMBER, TIME, Column, DataSet, datasets
 from analytics.builder.errors import BadReport
+from analytics.builder.percentiles import MEASURES as PERCENTILES
 from events.context import current
 from events.moments import BadMoment, period
 
 MOST_FIELDS, MOST_GROUPS, MOST_MEASURES = 40, 3, 6
 LONGEST = 2000
 BUCKETS = {"hour": TruncHour, "day": TruncDay, "week": TruncWeek, "month": TruncMonth}
-SUMS = {"avg": (Avg, "Mean"), "min": (Min, "Least"), "max": (Max, "Most"), "sum": (Sum, "Sum")}
+SUMS = {"avg": (Avg, "Mean"), "min": (Min, "Least"), "max": (Max, "Most"), "sum": (Sum, "Sum"), **PERCENTILES}
 CHARTS = ("auto", "none")
 PARTS = ("dataset", "fields", "q", "since", "until", "group", "measure", "sort", "chart")
 
@@ -46,8 +47,8 @@ class Group:
         return BUCKETS[self.bucket](inner, tzinfo=UTC) if self.bucket else inner
 
     @property
-    def plain(self) -> Callable[[Any], Any]:
-        return self.column.plain
+    def plain_all(self) -> Callable[[Iterable[Any]], Sequence[Any]]:
+        return self.column.plain_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +60,15 @@ class Measured:
     expression: Any
     kind: str = NUMBER
     micro: bool = False
+    wide: bool = False
 
     def plain(self, value: Any) -> Any:
         if value is None:
             return None
         return value / 1_000_000 if self.micro else float(value) if not isinstance(value, int) else value
+
+    def plain_all(self, values: Iterable[Any]) -> Sequence[Any]:
+        return [self.plain(value) for value in values]
 
 
 @dataclass(frozen=True, slots=True)

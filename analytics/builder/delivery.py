@@ -42,12 +42,17 @@ def _by_mail(channel: Channel, saved: SavedReport, report: Definition, found: li
         f"[Hub] {saved.name}", "\n".join(lines), settings.DEFAULT_FROM_EMAIL, addresses(channel.config),
         headers={"Message-ID": f"<report-{key}@{settings.HUB_ID}.hub>"}, connection=get_connection(timeout=TIMEOUT),
     )  # fmt: skip
-    mail.attach(f"{report.dataset.name}-{timezone.now():%Y-%m-%d}.csv", b"".join(as_csv(report, iter(found))),
+    mail.attach(f"{report.dataset.name}-{timezone.now():%Y-%m-%d}.csv", _as_csv(report, found),
                 "text/csv")
     try:
         mail.send()
     except (OSError, smtplib.SMTPException) as error:
         raise Undelivered(f"The mail server did not take it: {error}"[:300]) from None
+
+
+def _as_csv(report: Definition, found: list) -> bytes:
+    columns = list(zip(*found, strict=True))
+    return b"".join(as_csv(report, iter([columns] if columns else [])))
 
 
 def _by_webhook(channel: Channel, saved: SavedReport, report: Definition, found: list, is_cut: bool, key: str) -> None:

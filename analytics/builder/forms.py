@@ -8,14 +8,16 @@ from urllib.parse import urlencode
 
 from django.http import QueryDict
 
-from analytics.builder.datasets import TIME, DataSet, datasets
+from analytics.builder.datasets import BYTES, SECONDS, TIME, DataSet, datasets
 from analytics.builder.definition import BUCKETS, SUMS, Definition
+from analytics.builder.percentiles import MEASURES as PERCENTILES
 
 # Reports to begin with: a name, and the address.
 STARTS = (
     ("Failures by job, last 30 days",
      "dataset=tasks&since=30d&group=job&measure=count,failure_rate,avg:run&sort=-count"),
-    ("Mean run a day, last 30 days", "dataset=tasks&since=30d&group=finished_at:day&measure=avg:run,avg:wait,count"),
+    ("Run p50 and p95 a day, last 30 days",
+     "dataset=tasks&since=30d&group=finished_at:day&measure=p50:run,p95:run,count"),
     ("Attempts that died, by worker", "dataset=attempts&since=90d&q=&group=worker,outcome&measure=count"),
     ("Who did what, last 7 days", "dataset=events&since=7d&group=actor,origin&measure=count"),
     ("All projects", "dataset=projects"),
@@ -69,5 +71,8 @@ def _measures(dataset: DataSet) -> list[tuple[str, str]]:
     if dataset.failed is not None:
         found.append(("failure_rate", "Failure rate"))
     for one in dataset.numbers:
-        found += [(f"{how}:{one.name}", f"{word} {one.label.lower()}") for how, (_, word) in SUMS.items()]
+        # Each number has them; offered are those of lengths and sizes, or there would be a hundred.
+        offered = SUMS if one.kind in (SECONDS, BYTES) else SUMS.keys() - PERCENTILES.keys()
+        found += [(f"{how}:{one.name}", f"{word} {one.label.lower()}") for how, (_, word) in SUMS.items()
+                  if how in offered]
     return found

@@ -1,4 +1,4 @@
-"""The job that sends a report."""
+"""The jobs of reports: one that sends them, and one that makes files of them."""
 
 from __future__ import annotations
 
@@ -11,9 +11,14 @@ from alerts.models import Channel
 from analytics.builder import delivery
 from analytics.builder.definition import read
 from analytics.builder.errors import BadReport
+from analytics.builder.making import MakeExport
 from analytics.builder.models import SavedReport
 from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
+from tasks.parameters import check_names
+
+# What is here is registered.
+__all__ = ["MakeExport", "SendReport"]
 
 
 class SendReport(Job):
@@ -32,9 +37,7 @@ class SendReport(Job):
             value = params.get(name)
             if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**63:
                 raise BadTask(f"“{name}” must be the number of a {name}.", "params")
-        others = sorted(set(params) - {"report", "channel"})
-        if others:
-            raise BadTask(f"There is no parameter {others[0][:40]!r}: use channel, report.", "params")
+        check_names(params, "report", "channel")
         if not SavedReport.objects.filter(pk=params["report"]).exists():
             raise BadTask(f"There is no report {params['report']}.", "params")
         channel = Channel.objects.filter(pk=params["channel"]).first()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.urls import NoReverseMatch, reverse
 
+from analytics.builder.behind import LENGTHS as STEPS
+from analytics.builder.behind import behind
 from analytics.builder.datasets import BYTES, NUMBER, NUMBERS, SECONDS, TIME
 from analytics.builder.definition import Definition, Group, Measured
 from events.charts import BYTES as BYTES_UNIT
@@ -16,9 +18,9 @@ from events.charts import PERCENT as PERCENT_UNIT
 from events.charts import SECONDS as SECONDS_UNIT
 from events.charts import Series, Unit, count, line, plain
 from events.charts.units import number
+from events.times import iso
 
 LONGEST = 120
-STEPS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
 # Charts have so many points at most, and so many lines.
 MOST_POINTS, MOST_LINES = 400, 4
 
@@ -26,7 +28,7 @@ MOST_POINTS, MOST_LINES = 400, 4
 @dataclass(frozen=True, slots=True)
 class Cell:
     """`text` for people; `share`: of the largest value of its column, in per cent, where that is drawn; `link`: where
-    it leads."""
+    it leads, of a group the rows behind it."""
 
     text: str
     is_number: bool = False
@@ -39,8 +41,12 @@ def cells(report: Definition, rows: list[list[Any]]) -> list[list[Cell]]:
     drawn = next((place for place, head in enumerate(report.heads) if isinstance(head, Measured)), None) \
         if report.groups and not report.groups[0].bucket else None  # fmt: skip
     largest = max((row[drawn] or 0 for row in rows), default=0) if drawn is not None else 0
-    return [[_cell(report, place, value, 100 * (value or 0) / largest if place == drawn and largest > 0 else None)
-             for place, value in enumerate(row)] for row in rows]
+    found = [[_cell(report, place, value, 100 * (value or 0) / largest if place == drawn and largest > 0 else None)
+              for place, value in enumerate(row)] for row in rows]
+    if report.groups:
+        for shown, row in zip(found, rows, strict=True):
+            shown[0] = replace(shown[0], link=behind(report, row[:len(report.groups)]))
+    return found
 
 
 def heads(report: Definition) -> list[tuple[Any, bool]]:
@@ -68,7 +74,8 @@ def chart(report: Definition, rows: list[list[Any]]) -> str:
             nothing = 0 if one.name == "count" else None
             values = [by_time[at][place] if at in by_time else nothing for at in times]
             series.append(Series(one.label, values, str(len(series) + 1), dashed=bool(series)))
-    made = line("report", times, series[:MOST_LINES], unit, report.title)
+    links = [behind(report, [iso(at)]) for at in times]
+    made = line("report", times, series[:MOST_LINES], unit, report.title, links=links if all(links) else ())
     return made.figure(report.title, f"{times[0]:%Y-%m-%d} to {times[-1]:%Y-%m-%d}, UTC")
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.db.models import Q, QuerySet
 
-from analytics.builder.datasets import BYTES, JSON, NUMBER, SECONDS, TIME, Column, DataSet, register
+from analytics.builder.datasets import BYTES, ID, JSON, NUMBER, SECONDS, TIME, Column, DataSet, register
+from analytics.ranges import tasks_url
 from events.actions import matching
 from events.models import Event
 from events.subjects import own
@@ -30,7 +31,7 @@ def _search_events(rows: QuerySet[Event], text: str) -> QuerySet[Event]:
 register(
     DataSet(
         "tasks", "Tasks", Task.objects.all, (
-            Column("id", "Id", wide=True), Column("job", "Job"), Column("name", "Name", source="title", wide=True),
+            Column("id", "Id", ID, wide=True), Column("job", "Job"), Column("name", "Name", source="title", wide=True),
             Column("state", "State"), Column("lane", "Lane"), Column("priority", "Priority", NUMBER),
             Column("subject", "About"), Column("node", "Node"), Column("actor", "Actor"),
             Column("attempt", "Attempts", NUMBER), Column("created_at", "Created", TIME),
@@ -38,16 +39,18 @@ register(
             Column("wait", "Wait", SECONDS, waited(), micro=True), Column("run", "Run", SECONDS, ran(), micro=True),
             Column("error", "Error", wide=True, payload=True),
             Column("params", "Parameters", JSON, payload=True), Column("result", "Result", JSON, payload=True),
-            Column("correlation_id", "Request", wide=True),
+            Column("correlation_id", "Request", ID, wide=True),
         ),
         ("id", "job", "name", "state", "lane", "priority", "created_at", "started_at", "finished_at", "wait", "run"),
         at="created_at", search=_search_tasks,
-        hint="As in the search box of the tasks page, such as state:failed job:demo.*",
+        hint="As in the search box of the tasks page, such as state:failed job:demo.*", listed=tasks_url,
+        qualifiers={"job": "job", "state": "state", "lane": "lane", "priority": "priority", "subject": "subject",
+                    "actor": "actor", "attempt": "attempt", "created_at": "created", "finished_at": "ended"},
         failed=Q(state=TaskState.FAILED), judged=Q(state__in=(TaskState.FAILED, TaskState.SUCCEEDED)),
     ),
     DataSet(
         "attempts", "Attempts", Attempt.objects.all, (
-            Column("id", "Id", wide=True), Column("task", "Task", source="task_id", wide=True),
+            Column("id", "Id", ID, wide=True), Column("task", "Task", ID, source="task_id", wide=True),
             Column("job", "Job", source="task__job"), Column("lane", "Lane", source="task__lane"),
             Column("number", "Number", NUMBER), Column("worker", "Worker"), Column("host", "Host"),
             Column("started_at", "Started", TIME), Column("ended_at", "Ended", TIME), Column("outcome", "Outcome"),
@@ -61,9 +64,9 @@ register(
     ),
     DataSet(
         "events", "Events", Event.objects.all, (
-            Column("id", "Id", wide=True), Column("position", "Position", NUMBER), Column("subject", "Subject"),
+            Column("id", "Id", ID, wide=True), Column("position", "Position", NUMBER), Column("subject", "Subject"),
             Column("actor", "Actor"), Column("origin", "By"), Column("about", "About"),
-            Column("timestamp", "Time", TIME), Column("correlation_id", "Request", wide=True),
+            Column("timestamp", "Time", TIME), Column("correlation_id", "Request", ID, wide=True),
             Column("payload", "Payload", JSON, payload=True),
         ),
         ("timestamp", "subject", "actor", "origin", "about", "correlation_id"),

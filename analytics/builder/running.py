@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from django.db import connection
 from django.db.models import F, Q, QuerySet, TextField
 from django.db.models.functions import Cast
 
-from analytics.builder.datasets import JSON, NUMBERS, TIME, Column, DataSet
+from analytics.builder.datasets import ID, JSON, NUMBERS, TIME, Column, DataSet
 from analytics.builder.definition import Definition
 from analytics.builder.errors import BadReport
 from events.subjects import BadSubject
@@ -18,23 +20,46 @@ from tasks.search.errors import BadQuery
 
 # So many rows are read at a time.
 CHUNK = 2000
+# Beyond these, whole numbers are no longer exact.
+LARGEST = 2.0**53
 # So many groups are told; the sum of the others is not.
 MOST_GROUPS_TOLD = 10_000
 
 
+# Some rows of a report as columns, in the order of its heads, each with as many plain values: what is done to a column
+# at once takes a third of the time that it takes row by row.
+Part = Sequence[Sequence[Any]]
+
+
 def rows(report: Definition, most: int | None = None) -> Iterator[list[Any]]:
     """Its rows, as plain values in the order of its heads. Raises BadReport at once, not when the first is read."""
+    found = parts(report, most)
+    return (list(row) for part in found for row in zip(*part, strict=True))
+
+
+def parts(report: Definition, most: int | None = None) -> Iterator[Part]:
+    """The same, some thousand rows at a time; no part is empty. Raises BadReport at once."""
     found = _grouped(report) if report.is_grouped else _listed(report)
     if report.is_grouped and not report.groups:
-        return iter([[one.plain(found[f"m{place}"]) for place, one in enumerate(report.measures)]])
+        return iter([[[one.plain(found[f"m{place}"])] for place, one in enumerate(report.measures)]])
     limit = min(most or MOST_GROUPS_TOLD, MOST_GROUPS_TOLD) if report.is_grouped else most
     return _read(report, found[:limit] if limit else found)
 
 
-def _read(report: Definition, found: QuerySet) -> Iterator[list[Any]]:
-    plain = [head.plain for head in report.heads]
-    for row in found.iterator(chunk_size=CHUNK):
-        yield [make(value) for make, value in zip(plain, row, strict=True)]
+def check(report: Definition) -> None:
+    """Raises BadReport for a filter that cannot be, without asking the database for a row."""
+    _narrowed(report)
+
+
+def total(report: Definition) -> int | None:
+    """How many rows it has, where that is quickly counted: not of groups."""
+    return None if report.is_grouped else _narrowed(report).count()
+
+
+def _read(report: Definition, found: QuerySet) -> Iterator[Part]:
+    plain, read = [head.plain_all for head in report.heads], found.iterator(chunk_size=CHUNK)
+    while some := list(islice(read, CHUNK)):
+        yield [make(values) for make, values in zip(plain, zip(*some, strict=True), strict=True)]
 
 
 def _narrowed(report: Definition) -> QuerySet:
@@ -64,8 +89,8 @@ def _listed(report: Definition) -> QuerySet:
 
 
 def _cheap(column: Column) -> Any:
-    """Times as SQLite has them: reading and writing three of them takes longer than all the rest of a row."""
-    if column.kind == TIME and connection.vendor == "sqlite":
+    """Times and ids as SQLite has them: to read and write them takes longer than all the rest of a row."""
+    if column.kind in (TIME, ID) and connection.vendor == "sqlite":
         return Cast(column.expression, TextField())
     return column.expression
 
@@ -107,14 +132,22 @@ def _by_fields(dataset: DataSet, found: QuerySet, text: str) -> QuerySet:
     return found
 
 
+def _number(text: str) -> float:
+    """A number that a database can compare with. Raises BadReport."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not abs(value) < LARGEST:
+        raise BadReport(f"{text[:40]!r} is no number, or too large.", "q")
+    return value
+
+
 def _any_of(name: str, kind: str, value: str) -> Q:
     condition = Q()
     for one in value.split(","):
         if kind in NUMBERS:
-            try:
-                condition |= Q(**{name: float(one)})
-            except ValueError:
-                raise BadReport(f"{one[:40]!r} is no number.", "q") from None
+            condition |= Q(**{name: _number(one)})
         elif one.endswith("*"):
             condition |= Q(**{f"{name}__istartswith": one[:-1]})
         else:

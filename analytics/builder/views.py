@@ -19,6 +19,7 @@ from analytics.builder.datasets import datasets
 from analytics.builder.definition import Definition, read
 from analytics.builder.download import download
 from analytics.builder.errors import BadReport, Busy
+from analytics.builder.export_views import recent
 from analytics.builder.models import SavedReport
 from analytics.builder.running import rows
 from tasks.schedules.models import Schedule
@@ -38,7 +39,7 @@ def report_list(request: HttpRequest) -> HttpResponse:
         sent.setdefault(schedule.params.get("report"), []).append(schedule)
     return render(request, "analytics/builder/list.html", {
         "tab": "reports", "rows": [(one, sent.get(one.pk, [])) for one in SavedReport.objects.all()],
-        "datasets": datasets().values(), "starts": forms.STARTS})
+        "datasets": datasets().values(), "starts": forms.STARTS, "exports": recent()})
 
 
 @require_safe
@@ -128,4 +129,5 @@ def _shown(made: Definition, found: list[list[Any]]) -> dict[str, Any]:
             "more": len(found) > SHOWN,
             "chart": pictures.chart(made, shown) if made.chart == "auto" else "", "query": made.query,
             "downloads": [(name, f"{reverse('builder:export')}?{made.query}&format={name}")
-                          for name in forms.formats()]}
+                          for name in forms.formats()],
+            "formats": forms.formats(), "exports": recent(made.query)}

@@ -72,15 +72,21 @@ PEERS = (
 
 def python() -> Path | None:
     """The interpreter that has them, installed at the first run; None when pip cannot get them, which is said."""
-    stamp, interpreter = FOLDER / "installed", FOLDER / "bin" / "python"
-    if stamp.exists() and stamp.read_text() == REQUIREMENTS.read_text():
+    return installed(REQUIREMENTS, FOLDER, "Celery, Dramatiq and Huey")
+
+
+def installed(requirements: Path, folder: Path, whom: str) -> Path | None:
+    """The interpreter of an environment in this folder that has these requirements, made at the first run; None when
+    pip cannot get them: then it is said who is not measured."""
+    stamp, interpreter = folder / "installed", folder / "bin" / "python"
+    if stamp.exists() and stamp.read_text() == requirements.read_text():
         return interpreter
     try:
-        subprocess.run([sys.executable, "-m", "venv", str(FOLDER)], check=True, stdout=sys.stderr)
-        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "--no-input", "-r", REQUIREMENTS], check=True,
+        subprocess.run([sys.executable, "-m", "venv", str(folder)], check=True, stdout=sys.stderr)
+        subprocess.run([interpreter, "-m", "pip", "install", "--quiet", "--no-input", "-r", requirements], check=True,
                        stdout=sys.stderr)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"Celery, Dramatiq and Huey are not measured: {error}", file=sys.stderr)
+        print(f"{whom} are not measured: {error}", file=sys.stderr)
         return None
-    stamp.write_text(REQUIREMENTS.read_text())
+    stamp.write_text(requirements.read_text())
     return interpreter

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from alerts import mail_server
 from alerts.mail_server import MailServer
@@ -19,6 +20,8 @@ from events.nats.config import NatsConfig
 from events.outgoing.networks import Allowed
 from hub.env import places, values
 from hub.env.errors import EnvError
+from hub.telemetry import config as telemetry
+from hub.telemetry.config import Telemetry
 from projects.stacks import dotenv
 from projects.stacks.spec import StackError
 
@@ -54,8 +57,10 @@ class Env:
     task_limits: tuple[int, int]
     log_level: str
     log_format: str
+    telemetry: Telemetry
     backup_dir: Path
     backup_keep: int
+    keep_exports_hours: int
     projects_root: Path
     port_range: tuple[int, int]
     allowed_hosts: list[str]
@@ -80,6 +85,13 @@ class Env:
     secret_key: str
     encryption_key: str
     debug: bool
+
+    def secrets(self) -> list[str]:
+        """Every value of it that nobody else may read."""
+        return [self.secret_key, self.encryption_key, self.database.get("PASSWORD", ""), self.mail.password,
+                self.command_key, self.metrics_api_key, self.llm["key"], *self.telemetry.headers.values(),
+                urlsplit(self.redis_url).password or "",
+                *((self.nats.password, self.nats.token) if self.nats else ())]
 
 
 def read_env(environ: dict[str, str] | None = None) -> Env:
@@ -125,8 +137,10 @@ def read_env(environ: dict[str, str] | None = None) -> Env:
         task_limits=_task_limits(get("HUB_TASK_SOFT_LIMIT", "3600"), get("HUB_TASK_HARD_LIMIT", "7200")),
         log_level=values.one_of("HUB_LOG_LEVEL", get("HUB_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
         log_format=values.one_of("HUB_LOG_FORMAT", get("HUB_LOG_FORMAT", "line"), ("line", "json")),
+        telemetry=_telemetry(get),
         backup_dir=places.backup_dir(get("HUB_BACKUP_DIR"), data),
         backup_keep=values.number("HUB_BACKUP_KEEP", get("HUB_BACKUP_KEEP", "7"), 1, 1000),
+        keep_exports_hours=values.number("HUB_KEEP_EXPORTS_HOURS", get("HUB_KEEP_EXPORTS_HOURS", "24"), 1, 8760),
         projects_root=places.projects_root(get("HUB_PROJECTS_ROOT"), data),
         port_range=values.port_range(get("HUB_PORT_RANGE", "8000-8999")),
         allowed_hosts=values.words(get("HUB_ALLOWED_HOSTS")),
@@ -193,6 +207,13 @@ def _workers(usual_text: str, fewest_text: str, most_text: str) -> tuple[int, in
 def _nats(get: Callable[[str], str]) -> NatsConfig | None:
     try:
         return nats_config.read(get)
+    except ValueError as error:
+        raise EnvError(str(error)) from None
+
+
+def _telemetry(get: Callable[[str], str]) -> Telemetry:
+    try:
+        return telemetry.read(get)
     except ValueError as error:
         raise EnvError(str(error)) from None
 

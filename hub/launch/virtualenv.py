@@ -48,21 +48,36 @@ def main(arguments: list[str]) -> None:
 
 def ready(requirements: Path) -> Path:
     """The Python of an environment in which these requirements are installed. Raises SetUpError."""
-    folder = _folder()
-    python = folder / "bin" / "python"
-    base = folder / "python.stamp"
     # Who has installed requirements-dev.txt has installed requirements.txt, and what else it names.
     files = _with_included(requirements) | {ROOT / "requirements.txt"}
+    folder = _folder(files)
+    python = folder / "bin" / "python"
+    base = folder / "python.stamp"
     with _locked(folder.parent):
-        if _read(base) != _fingerprint() or not python.exists():
+        if not _is_made(folder):
             _check_room(folder)
             _make(folder, base)
-        if any(_read(_stamp(folder, file)) != _fingerprint(file) for file in files):
+        if not _has(folder, files):
             _check_room(folder)
             _install(python, requirements)
             for file in files:
-                _stamp(folder, file).write_text(_fingerprint(file))
+                _stamp(folder, file).write_text(_fingerprint(folder, file))
     return python
+
+
+def vouch(folder: Path, *files: Path) -> None:
+    """Say of an environment that was made elsewhere that it is of this Python and has what these files name."""
+    (folder / "python.stamp").write_text(_fingerprint(folder))
+    for file in files:
+        _stamp(folder, file).write_text(_fingerprint(folder, file))
+
+
+def _is_made(folder: Path) -> bool:
+    return _read(folder / "python.stamp") == _fingerprint(folder) and (folder / "bin" / "python").exists()
+
+
+def _has(folder: Path, files: set[Path]) -> bool:
+    return all(_read(_stamp(folder, file)) == _fingerprint(folder, file) for file in files)
 
 
 def _with_included(requirements: Path) -> set[Path]:
@@ -72,9 +87,11 @@ def _with_included(requirements: Path) -> set[Path]:
     return {requirements}.union(*map(_with_included, included))
 
 
-def _folder() -> Path:
-    if os.access(ROOT, os.W_OK):
-        return ROOT / ".venv"
+def _folder(files: set[Path]) -> Path:
+    own = ROOT / ".venv"
+    # What somebody else has made, whole, is used by those who may not write there.
+    if os.access(ROOT, os.W_OK) or (_is_made(own) and _has(own, files)):
+        return own
     data = ROOT / Path(_hub_data() or "var").expanduser()
     try:
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,9 +136,10 @@ def _make(folder: Path, stamp: Path) -> None:
                 f"Install it (Debian, Ubuntu: apt-get install python{version}-venv)."
             )
     print("Making the virtual environment ...", flush=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    _run([sys.executable, "-m", "venv", str(folder)], "the virtual environment could not be made")
-    stamp.write_text(_fingerprint())
+    # Where it is a link, what it leads to is made, under that name.
+    shutil.rmtree(folder.resolve(), ignore_errors=True)
+    _run([sys.executable, "-m", "venv", str(folder.resolve())], "the virtual environment could not be made")
+    stamp.write_text(_fingerprint(folder))
 
 
 def _install(python: Path, requirements: Path) -> None:
@@ -162,9 +180,9 @@ def _stamp(folder: Path, requirements: Path) -> Path:
     return folder / f"{requirements.name}.stamp"
 
 
-def _fingerprint(requirements: Path | None = None) -> str:
-    """Changes with the Python, the checkout's place (scripts in an environment hold its path) and the file."""
-    digest = hashlib.sha256(f"{sys.version} {sys.base_prefix} {ROOT}".encode())
+def _fingerprint(folder: Path, requirements: Path | None = None) -> str:
+    """Changes with the Python, the environment's place (scripts in it hold its path) and the file."""
+    digest = hashlib.sha256(f"{sys.version} {sys.base_prefix} {folder.resolve()}".encode())
     if requirements:
         digest.update(requirements.read_bytes())
     return digest.hexdigest()

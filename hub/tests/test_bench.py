@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "keys", "search", "millions", "bulk",
+BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "keys", "search", "millions", "lists", "bulk",
            "analytics", "monitor", "wave", "retrospectives", "events", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 

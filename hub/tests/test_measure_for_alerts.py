@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from datetime import timedelta
 
 import pytest
@@ -11,7 +13,10 @@ from alerts.evaluator import evaluate
 from alerts.models import Alert, Look, Rule
 from events.actions import record
 from events.relay.numbering import number
+from projects.actions import create_project
 from projects.models import Project, Service
+from projects.reconcile import reconcile
+from projects.tests.stack_tasks import down, folder_of, pids_of, started
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_server")]
 
@@ -55,6 +60,38 @@ def test_a_service_that_keeps_restarting_is_named_and_the_others_are_not(shop):
     look.save()
     evaluate()
     assert firing() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_real_service_that_is_killed_again_and_again_is_seen_and_it_is_over_when_it_stays_up(eventually):
+    folder = folder_of("flapping", "# hub: restart=always ready=up stay_up=0.1\nweb: exec sleep 100000\n")
+    project = started(create_project(name="flapping", path=str(folder)))
+    try:
+        Rule.objects.exclude(builtin="flapping").update(enabled=False)
+        evaluate()
+        killed: set[int] = set()
+
+        def another() -> int | None:
+            pid = pids_of(project).get("web")
+            return pid if pid not in killed else None
+
+        for number in range(4):
+            assert firing() == [], f"It fires after {number} restarts."
+            pid = eventually(another, 60, "The service does not come back.")
+            killed.add(pid)
+            os.kill(pid, signal.SIGKILL)
+
+        def seen() -> list[str]:
+            reconcile()
+            evaluate()
+            return firing()
+
+        assert eventually(seen, 60, "Nobody sees it.") == ["A service keeps restarting: flapping/web"]
+        Rule.objects.filter(builtin="flapping").update(window=1)
+        eventually(lambda: not seen(), 60, "It is never over.")
+        assert Alert.objects.count() == 1
+    finally:
+        down(project)
 
 
 def test_a_stack_that_is_started_anew_counts_from_zero(shop):

@@ -135,6 +135,28 @@ def test_a_role_holds_on_its_own_project_only(theirs, others):
     assert client.post(f"/projects/{theirs.pk}/stop/").status_code == 403
 
 
+ACTS = (("delete", "/api/tasks/{}"), ("post", "/api/tasks/{}/retry"), ("patch", "/api/tasks/{}"),
+        ("post", "/tasks/{}/cancel/"), ("post", "/tasks/{}/retry/"), ("post", "/tasks/{}/priority/"))
+
+
+@pytest.mark.parametrize(("method", "address"), ACTS)
+def test_a_task_that_one_may_only_look_at_is_not_to_be_changed(theirs, others, method, address):
+    """403 where they can see it, 404 where they cannot: what is not theirs to see is not told of."""
+    hidden = stack("mint", others.path)
+    limited = let_in("operator", (theirs, "operator"), (others, "viewer"))
+    wide = let_in_more("mia", theirs)
+    for client, project, expected in ((limited, others, 403), (limited, hidden, 404), (wide, others, 403)):
+        key = task_of(project).pk
+        answer = getattr(client, method)(address.format(key), {"priority": 7}, content_type="application/json") \
+            if address.startswith("/api/") else getattr(client, method)(address.format(key), {"priority": 7})
+        assert answer.status_code == expected, (project, answer.text)
+        told = "look at this task" in answer.text
+        assert told is (expected == 403)
+    own = task_of(theirs).pk
+    assert limited.delete(f"/api/tasks/{own}").status_code == 409  # theirs, and ended
+    assert Task.everything.count() == 3
+
+
 def let_in_more(name: str, project: Project) -> Client:
     """A viewer of everything who operates one project."""
     user, client = person("viewer", name), Client()

@@ -1,5 +1,5 @@
 """`python -m hub.tests.web_process`: Hub's web process alone, on a free port that it prints, with less patience than
-usual and, at /api/flood, a stream that never ends."""
+usual and, at /api/flood, a stream that never ends, at /api/broken a view that raises."""
 
 from __future__ import annotations
 
@@ -38,7 +38,12 @@ def flood(request: HttpRequest) -> HttpResponse:
     return streams.event_stream(_water(), 120)
 
 
-urlpatterns = [path("api/flood", flood), *urlpatterns]
+def broken(request: HttpRequest) -> HttpResponse:
+    """What no view should do, with a password in its words."""
+    raise RuntimeError("the store at postgres://shop:s3cretpassword@db/shop is gone")
+
+
+urlpatterns = [path("api/flood", flood), path("api/broken", broken), *urlpatterns]
 
 if __name__ == "__main__":
     settings.ROOT_URLCONF = "hub.tests.web_process"

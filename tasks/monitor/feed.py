@@ -1,5 +1,5 @@
 """Snapshots as they change, for every stream of this process: a look when something has happened, once a second at most
-for all of them, and none while nobody listens."""
+for all of them, half a look in between, and none while nobody listens."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ from django.db import close_old_connections
 from events.streams import Message
 from tasks.monitor import news
 from tasks.monitor.presentation import fragment
-from tasks.monitor.shared import fresh_for, latest
+from tasks.monitor.shared import fresh_for, latest, renew
 
 logger = logging.getLogger(__name__)
 
 # Between two looks at least (seconds), also while the database is away; and so much longer, while nothing happens: how
 # far tasks are, and how their workers feel, is no event.
-PAUSE, QUIET = 0.2, 1.0
+PAUSE, QUIET = 0.2, 1.5
+# So many times nothing new is seen until the next event is waited for: in the middle of a snapshot's life and behind.
+CALM = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,26 +69,29 @@ class Feed:
             self._followers[part] -= 1
 
     async def _look(self) -> None:
-        loop, seen = asyncio.get_running_loop(), news.FIRST
+        loop, seen, still = asyncio.get_running_loop(), news.FIRST, 0
         while parts := [part for part, number in self._followers.items() if number > 0]:
             fresh = 0.0
             try:
                 before, seen = seen, await loop.run_in_executor(self._thread, news.newest)
-                self._newest, fresh = await loop.run_in_executor(self._thread, _look_at, parts)
+                still = 0 if seen != before else still + 1
+                self._newest, fresh = await loop.run_in_executor(self._thread, _look_at, parts, still < CALM)
             except Exception:  # the database may be away for a while; the next look may see it again
                 logger.exception("The monitor could not look.")
             told, self._news = self._news, asyncio.Event()
             told.set()
             await asyncio.sleep(max(fresh, PAUSE))
-            # What follows on an event, such as a worker that is idle again, may come after it: so one look more.
-            if seen == before:
+            # What follows on an event, such as a worker that is idle again, may come after it: so one whole look more.
+            if still >= CALM:
                 await loop.run_in_executor(self._thread, news.wait, seen, QUIET)
         self._newest = {}
 
 
-def _look_at(parts: list[Part]) -> tuple[dict[Part, Message], float]:
+def _look_at(parts: list[Part], is_news: bool) -> tuple[dict[Part, Message], float]:
     """Each as it is now, and for how many seconds there will be nothing newer."""
     close_old_connections()
+    if is_news:
+        renew()
     return {part: part.now() for part in parts}, fresh_for()
 
 

@@ -1,5 +1,5 @@
 """The one snapshot that all viewers of all processes share: taken once a second at most, and only while somebody
-looks."""
+looks. In the middle of its life what changes most is looked at once more, when something has happened."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 from django.core.cache import cache
 
-from tasks.monitor.snapshot import take
+from tasks.monitor.snapshot import amended, take
 
 KEY, LOCK = "monitor:snapshot", "monitor:taking"
 # A snapshot is shown for so long (seconds) from when it was begun, a dear one for so many times as long as it took.
 LIFE, REST = 1.0, 8
+# What changes most is amended when it is so old, or so many times as old as that took.
+HALF = 0.5
 # Without Redis every process takes its own, and less often.
 LIFE_ALONE = 3.0
 # Whoever takes one and dies holds up the others for no longer.
@@ -31,10 +33,18 @@ def latest() -> dict[str, Any]:
         return _own["data"]
 
 
-def fresh_for() -> float:
-    """For how many seconds `latest` will still be what it was."""
+def renew() -> None:
+    """Something may have happened: amend the snapshot when it is older than half a second, and will still be shown.
+    Then `latest` has it, here and in other processes."""
     with _here:
-        return max(0.0, _own["taken"] + _own["life"] - time.time()) if _own else 0.0
+        if _is_fresh(_own) and _amended_from() <= time.time() and not _is_fresh(_newer()):
+            _own.update(_amended())
+
+
+def fresh_for() -> float:
+    """For how many seconds `latest` will still be what it was, and `renew` do nothing."""
+    with _here:
+        return max(0.0, min(_own["taken"] + _own["life"], _amended_from()) - time.time()) if _own else 0.0
 
 
 def outlive() -> None:
@@ -70,11 +80,34 @@ def _from_others() -> dict[str, Any] | None:
 def _taken() -> dict[str, Any]:
     began = time.time()
     data = take()
-    found = {"taken": began, "data": data, "life": max(LIFE, REST * (time.time() - began))}
+    # `seen`: when the newest in it was looked at; `cost`: the seconds that this took where it was amended.
+    found = {"taken": began, "data": data, "life": max(LIFE, REST * (time.time() - began)), "seen": began, "cost": 0.0}
     cache.set(KEY, found, 60)
     if not cache.has_key(KEY):
         found["life"] = max(LIFE_ALONE, found["life"])
     cache.delete(LOCK)
+    return found
+
+
+def _amended_from() -> float:
+    """When the snapshot that is shown here may be amended."""
+    return _own["seen"] + max(HALF, REST * _own["cost"])
+
+
+def _newer() -> dict[str, Any]:
+    """What another process has amended since, which is shown here from now on."""
+    found = cache.get(KEY) or {}
+    if _is_fresh(found) and found["seen"] > _own["seen"]:
+        _own.update(found)
+        return found
+    return {}
+
+
+def _amended() -> dict[str, Any]:
+    began = time.time()
+    data = amended(_own["data"])
+    found = _own | {"data": data, "seen": began, "cost": time.time() - began}
+    cache.set(KEY, found, 60)
     return found
 
 

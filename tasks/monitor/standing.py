@@ -65,13 +65,14 @@ def running() -> list[dict[str, Any]]:
 
 
 def coming() -> list[dict[str, Any]]:
-    """What runs next by its time, tasks and schedules: `title, at, task` (an id) or `schedule` (a number)."""
+    """What runs next by its time, tasks and schedules: `title, at, task` (an id) and `schedule` (a
+    number), one of them None."""
     with connection.cursor() as cursor:
         cursor.execute(DUE.format(table=connection.ops.quote_name(Task._meta.db_table)), [MOST_NEXT])
-        tasks = [{"title": title, "at": iso(moment(at)), "task": _id(key)} for key, title, at in cursor.fetchall()
-                 if at is not None]
+        tasks = [{"title": title, "at": iso(moment(at)), "task": _id(key), "schedule": None}
+                 for key, title, at in cursor.fetchall() if at is not None]
     planned = Schedule.objects.filter(paused=False, next_run_at__isnull=False).order_by("next_run_at")
-    schedules = [{"title": name, "at": iso(at), "schedule": key}
+    schedules = [{"title": name, "at": iso(at), "task": None, "schedule": key}
                  for key, name, at in planned.values_list("pk", "name", "next_run_at")[:MOST_NEXT]]
     return sorted(tasks + schedules, key=lambda one: one["at"])[:MOST_NEXT]
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from tasks.models import Task
-from tasks.search.conditions import Condition
+from tasks.search.conditions import Condition, is_exact
 from tasks.search.places import Place
 from tasks.search.sql import condition
 
@@ -31,16 +31,22 @@ Kind = tuple[Any, ...]
 
 def kinds(about: Sequence[Condition]) -> list[Kind] | None:
     """The kinds of which there are tasks now, and that meet these conditions; None when there are too many to say."""
-    tests = [(max(map(COLUMNS.index, one.facet)), one.sought, *condition(Task.objects.filter(one.where)))
-             for one in about]
+    tests = [(max(map(COLUMNS.index, one.facet)), one, *condition(Task.objects.filter(one.where))) for one in about]
     levels, given = [], []
     for place in range(len(COLUMNS)):
         # A condition narrows the kinds as soon as all columns are known that it is about.
-        sought = [(sql, params) for last, seek, sql, params in tests if last == place and seek]
-        told = [(sql, params) for last, seek, sql, params in tests if last == place and not seek]
-        levels.append(_level(place, "".join(f" AND ({sql})" for sql, _ in sought),
-                             "".join(f" AND ({sql})" for sql, _ in told)))
-        given += [value for _, params in (*sought, *sought, *told) for value in params]
+        told = [(one, sql, params) for last, one, sql, params in tests if last == place]
+        sought = [(sql, params) for one, sql, params in told if one.sought]
+        exact = [one.where.children[0][1] for one, _, _ in told if is_exact(one.where)]
+        test = "".join(f" AND ({sql})" for _, sql, _ in told)
+        # Whether there is any of that value, the last column tells.
+        if exact and place < len(COLUMNS) - 1:
+            levels.append(_level(place, _given(place), test))
+            given.append(exact[0])
+        else:
+            levels.append(_level(place, _sought(place, "".join(f" AND ({sql})" for sql, _ in sought)), test))
+            given += [value for _, params in sought for value in params]
+        given += [value for _, _, params in told for value in params]
     seen = " UNION ALL ".join(f"SELECT COUNT(*) AS number FROM upto_{place}" for place in range(len(COLUMNS)))
     sql = (f"WITH RECURSIVE {', '.join(levels)} SELECT {NAMES} FROM of_{len(COLUMNS) - 1} AS found"
            f" UNION ALL SELECT NULL, NULL, NULL, NULL, MAX(number) FROM ({seen}) AS seen")
@@ -86,16 +92,29 @@ def _read(of: Sequence[Kind], place: Place, each: int) -> list[list[str]]:
         return [sorted(ids.split(","), reverse=not place.ascending) if ids else [] for (ids,) in cursor.fetchall()]
 
 
-def _level(place: int, sought: str, test: str) -> str:
-    """What kinds there are as far as the first columns tell: each value is looked up in the index behind the one
-    before, for each kind of the columns before it that meets the conditions so far."""
+def _level(place: int, step: str, test: str) -> str:
+    """What kinds there are as far as the first columns tell, of those that a step finds."""
+    names = ", ".join(COLUMNS[: place + 1])
+    return (f"step_{place} ({names}) AS ({step}),"
+            f" upto_{place} AS MATERIALIZED (SELECT * FROM step_{place} LIMIT {MOST + 1}),"
+            f" of_{place} AS (SELECT * FROM upto_{place} AS tasks_task WHERE {COLUMNS[place]} IS NOT NULL{test})")
+
+
+def _given(place: int) -> str:
+    """The one value that is asked for, with each kind of the columns before."""
+    kept = "".join(f"f.{name}, " for name in COLUMNS[:place])
+    value = f"%s::{TYPES[place]}" if connection.vendor == "postgresql" else "%s"
+    return f"SELECT {kept}{value}{f' FROM of_{place - 1} AS f' if place else ''}"
+
+
+def _sought(place: int, test: str) -> str:
+    """Each value is looked up in the index behind the one before, for each kind of the columns before it that meets
+    the conditions so far; the first one where it meets the test, too."""
     column, before = COLUMNS[place], COLUMNS[:place]
     same = "".join(f" AND tasks_task.{name} = {{0}}.{name}" for name in before)
-    least = f"(SELECT MIN(tasks_task.{column}) FROM tasks_task WHERE 1 = 1{same}{sought}{{1}})"
-    names, kept = ", ".join(COLUMNS[: place + 1]), "".join(f"{{0}}.{name}, " for name in before)
-    first = f"SELECT {kept.format('f')}{least.format('f', '')}{f' FROM of_{place - 1} AS f' if place else ''}"
+    least = f"(SELECT MIN(tasks_task.{column}) FROM tasks_task WHERE 1 = 1{same}{{1}})"
+    kept = "".join(f"{{0}}.{name}, " for name in before)
+    first = f"SELECT {kept.format('f')}{least.format('f', test)}{f' FROM of_{place - 1} AS f' if place else ''}"
+    # Nothing else is asked of what follows: of two tests SQLite would begin with the other one, and read all between.
     after = f"{kept.format('s')}{least.format('s', f' AND tasks_task.{column} > s.{column}')}"
-    return (f"step_{place} ({names}) AS ({first} UNION ALL SELECT {after} FROM step_{place} AS s"
-            f" WHERE s.{column} IS NOT NULL),"
-            f" upto_{place} AS MATERIALIZED (SELECT * FROM step_{place} LIMIT {MOST + 1}),"
-            f" of_{place} AS (SELECT * FROM upto_{place} AS tasks_task WHERE {column} IS NOT NULL{test})")
+    return f"{first} UNION ALL SELECT {after} FROM step_{place} AS s WHERE s.{column} IS NOT NULL"

@@ -27,8 +27,9 @@ from tasks.search.walking import FEW, fitting, meeting, meeting_few, those
 
 # Seconds for a list, and for a number that has to be exact; and for what was written just now to be taken in before.
 LIST, EXACT, TAKE_IN = 3.0, 20.0, 2.0
-# So many tasks that meet the conditions are looked up among the words, when few that match the words meet them.
-TRIED = 1000
+# So many tasks that meet the conditions are looked up among the words, when few that match the words meet them; and
+# then so many times as many.
+TRIED, MORE = 300, 5
 MOST_COUNTED = 500_000
 
 
@@ -125,14 +126,17 @@ def _worded(tasks: QuerySet[Task], query: Query, place: Place, count: int) -> li
     every = meeting_few(tasks, query.conditions, place)
     if every is not None:
         return dialect.among(text, every)[:count]
-    for size in chain(dialect.stretches, [None], repeat(dialect.rest)):
+    tried = TRIED
+    for size in chain(dialect.stretches, [None, None], repeat(dialect.rest)):
         if size is None:
             # Few of those that match meet the conditions: perhaps few tasks do.
-            some = meeting(tasks, query.conditions, place, TRIED)
-            found += dialect.among(text, some)
-            if len(some) < TRIED:
+            some = meeting(tasks, query.conditions, place, tried)
+            more = dialect.among(text, some)
+            found += more
+            if len(some) < tried:
                 break
             place = place.after(some[-1])
+            tried = round(min(MORE, 1.5 * max(0, count - len(found)) / max(len(more), 1)) * tried) + 1
         elif not size:
             return found + those(*dialect.all_hits(text, place), tasks, query.conditions, count - len(found))
         else:

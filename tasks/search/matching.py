@@ -18,8 +18,9 @@ from tasks.search.rowids import rowid
 WINDOW = 3000
 # ... and so many more, where that promises to be enough.
 FARTHER = 15_000
-# SQLite takes so much longer to look up one document than to walk to the next one that matches.
-WALKED = 30
+# SQLite takes so much longer to look up one document than to walk to the next one that matches. Whether to walk is seen
+# after so many as are looked for, times this.
+WALKED, SEEN = 10, 2
 
 
 # The documents that match in the next stretch of all, and where that ends: None when nothing follows.
@@ -68,13 +69,23 @@ class Sqlite:
             return []
         # To walk what matches between them takes less than to look each of them up, unless there is very much.
         low, high = min(some), max(some)
-        most = max(1, int(WALKED * len(some)))
-        sql = f"{cls.matching} AND rowid BETWEEN %s AND %s ORDER BY rowid LIMIT %s"
-        walked = keys(sql, [text, rowid(low), rowid(high), most])
-        left = [key for key in some if key > walked[-1]] if len(walked) == most else []
+        first = max(1, int(SEEN * len(some)))
+        walked, left = cls._walk(text, low, high, first), []
+        if len(walked) == first:
+            left = [key for key in some if key > walked[-1]]
+            most = int(WALKED * len(left))
+            if left and first * len(left) <= most * (len(some) - len(left)):
+                more = cls._walk(text, walked[-1], high, most)
+                walked += more
+                left = [key for key in left if key > more[-1]] if len(more) == most else []
         marks = ", ".join(["%s"] * len(left))
         found = {*walked, *(keys(f"{cls.matching} AND rowid IN ({marks})", [text, *map(rowid, left)]) if left else [])}
         return [key for key in some if key in found]
+
+    @classmethod
+    def _walk(cls, text: str, low: uuid.UUID, high: uuid.UUID, most: int) -> list[uuid.UUID]:
+        sql = f"{cls.matching} AND rowid BETWEEN %s AND %s ORDER BY rowid LIMIT %s"
+        return keys(sql, [text, rowid(low), rowid(high), most])
 
     @classmethod
     def between(cls, text: str, one: uuid.UUID, other: uuid.UUID) -> list[uuid.UUID]:
@@ -114,7 +125,8 @@ class PostgreSQL:
     def stretch(cls, text: str, place: Place, count: int) -> Stretch:
         bounds, given = place.sql("task_id")
         near = f"SELECT task_id, words FROM tasks_document WHERE {bounds} ORDER BY task_id {place.way} LIMIT {count}"
-        end = keys(f"SELECT task_id FROM ({near} OFFSET {count - 1}) AS near", given)
+        end = keys(f"SELECT task_id FROM tasks_document WHERE {bounds} ORDER BY task_id {place.way} LIMIT 1"
+                   f" OFFSET {count - 1}", given)
         return (keys(f"SELECT task_id FROM ({near}) AS near WHERE words @@ %s::tsquery ORDER BY task_id {place.way}",
                      [*given, text]), end[0] if end else None)
 

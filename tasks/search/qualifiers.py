@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db.models import Q
 from django.db.models.lookups import Exact, GreaterThan, GreaterThanOrEqual, LessThan, LessThanOrEqual
@@ -17,7 +18,7 @@ from tasks.search.conditions import Condition
 from tasks.search.errors import BadQuery
 from tasks.search.lengths import ran, waited
 from tasks.search.matching import dialect
-from tasks.search.values import bounds, number, period, seconds
+from tasks.search.values import Bounds, bounds, number, period, seconds
 from tasks.search.words import words
 from tasks.shapes import PROJECT_SUBJECT
 from tasks.states import ACTIVE, TaskState
@@ -56,10 +57,19 @@ def _one_of(column: str, allowed: tuple[str, ...]) -> Read:
 
 def _number(column: str) -> Read:
     def read(value: str, position: int, now: datetime) -> Condition:
-        tests = bounds(value, position, number, NUMBER).tests
-        return conditions.facet(Q(*((f"{column}__{lookup}", to) for lookup, to in tests)), column)
+        return conditions.facet(_within(column, bounds(value, position, number, NUMBER)), column)
 
     return read
+
+
+def _attempt(value: str, position: int, now: datetime) -> Condition:
+    asked = bounds(value, position, number, NUMBER)
+    several = any(to >= FIRST_BUT_ONE[lookup] for lookup, to in asked.tests if lookup in FIRST_BUT_ONE)
+    return (conditions.retried if several else partial(conditions.facet, column="attempt"))(_within("attempt", asked))
+
+
+def _within(column: str, asked: Bounds[int]) -> Q:
+    return Q(*((f"{column}__{lookup}", to) for lookup, to in asked.tests))
 
 
 def _text(column: str, what: str, known: Callable[[Q], Condition]) -> Read:
@@ -141,6 +151,8 @@ def _ended(value: str, position: int, now: datetime) -> Condition:
 
 
 LOOKUPS = {"gt": GreaterThan, "gte": GreaterThanOrEqual, "lt": LessThan, "lte": LessThanOrEqual, "exact": Exact}
+# Bounds from which on it takes a second attempt.
+FIRST_BUT_ONE = {"gt": 1, "gte": 2, "exact": 2}
 TURNED = {"gt": "lt", "gte": "lte", "lt": "gt", "lte": "gte", "exact": "exact"}
 
 
@@ -167,7 +179,7 @@ KINDS = {kind.name: kind for kind in (
     Kind("actor", "actor:mara", "begun by that person or key", _text("actor", "who began it", conditions.indexed)),
     Kind("correlation", "correlation:1b4e28ba-2fa1-41d2-883f-0016d3cca427", "part of that request", _correlation),
     Kind("id", "id:019a0c3e-7d2b-7c51-9b1e-6f0a4b7c8d9e", "that task", _id),
-    Kind("attempt", "attempt:>1", "begun so often", _number("attempt")),
+    Kind("attempt", "attempt:>1", "begun so often", _attempt),
     Kind("wait", "wait:>30s", "waited so long before it began", _wait),
     Kind("run", "run:>5m", "ran so long, or has until now", _run),
     Kind("created", "created:2026-11-01..2026-11-07", "in these days, both included, in UTC; also 24h", _created),

@@ -97,7 +97,7 @@ class _Compiler:
             return Condition(where, facet=frozenset().union(*(leaf.facet for leaf in leaves)))
         one = self._where(node, lambda leaf: leaf.each, matching.matches)
         listed = isinstance(node, Any) and all(isinstance(part, Qualifier) for part in node.parts) and all(
-            leaf.source for leaf in leaves)
+            leaf.source and not leaf.facet for leaf in leaves)
         return replace(conditions.indexed(where), one=one) if listed else Condition(where, one=one)
 
     def _leaves(self, node: Node) -> tuple[list[Condition], bool]:

@@ -1,6 +1,7 @@
 """The next tasks that meet all conditions, found from the side that promises the least work.
 
-1. The newest are tried one after the other: most of what is asked for is met by some of these.
+1. The newest are tried one after the other: most of what is asked for is met by some of these; and the newest of a
+   state, subject or person that was asked for, which stand in an index in the same order.
 2. What only the columns of `tasks.search.facets` know is read from their index.
 3. A condition that few tasks meet gives these, and they are tried on the others.
 4. What an index has in the order of the list is tried in that order; and last, all that meet them are put in order.
@@ -25,55 +26,83 @@ from tasks.search.conditions import Condition
 from tasks.search.places import Place, keys, stored
 from tasks.search.sql import ALWAYS, condition
 
+# The line of all tasks.
+ALL = Q()
 # So many of the newest are tried first, and so many more when that promises to be enough.
 NEAR, FARTHER = 1000, 6000
 # A condition that no more tasks meet is one that few meet; up to so many, it is still the one to begin with.
 FEW, SOME = 2000, 20_000
 # So many are tried together, once they are known from an index, and each time so many times as many.
 BATCH, GROWTH = 400, 4
-# Of what very many tasks meet, those of these parts of all ids are put in order, one part after the other.
-PARTS = (1 / 32, 1 / 8, 1 / 2)
+# Of what many tasks meet, those of this part of all ids are put in order first; where there are none, so many times as
+# many; and all that are left rather than more than this part of these.
+PART, WIDER, MOST_PARTED = 1 / 32, 8, 1 / 2
+# Where it is known how many there are: about so many of these first.
+LOOKED = 1500
 
 
 def meeting(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
     """The next ids of these tasks that meet all conditions, in the order of the list."""
     if len(conditions) == 1 and conditions[0].ordered and not tasks.query.where:
         return _in_order(conditions[0], place, count)
-    found, rest = _near(tasks, conditions, place, count)
+    is_told = _is_told(tasks, conditions)
+    found, rest = _near(tasks, conditions, place, count, NEAR if is_told else FARTHER)
     if rest is None:
         return found
-    return found + _anywhere(tasks, conditions, rest, count - len(found))
+    size, least = (SOME + 1, None) if is_told else _least(conditions)
+    for line in _lines(conditions, is_told) if size > SOME else ():
+        if rest is not None:
+            more, rest = _near(tasks, conditions, rest, count - len(found), FARTHER, line)
+            found += more
+    return found if rest is None else found + _anywhere(tasks, conditions, rest, count - len(found), size, least)
 
 
 def meeting_few(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place) -> list[uuid.UUID] | None:
     """All of these tasks that meet all conditions, in the order of the list, when one of these is met by few; else
     None."""
     about = [one for one in conditions if one.facet]
-    if about and facets.kinds(about) == []:
+    if any(one.line is None for one in about) and facets.kinds(about) == []:
         return []
-    known = [one for one in conditions if one.source]
-    least = min(known, key=_size, default=None)
-    return _of(tasks, least, conditions, place, FEW) if least is not None and _size(least) < FEW else None
+    size, least = _least(conditions)
+    if FEW <= size <= SOME:  # PostgreSQL may expect more than there are
+        size = least.source(Place())[:FEW].count()
+    return _of(tasks, least, conditions, place, FEW) if size < FEW else None
 
 
-def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int
+def _is_told(tasks: QuerySet[Task], conditions: Sequence[Condition]) -> bool:
+    """Whether the kinds of tasks tell all that is asked for."""
+    return all(one.facet for one in conditions) and not tasks.query.where
+
+
+def _lines(conditions: Sequence[Condition], is_told: bool) -> list[Q]:
+    """Those whose tasks an index has one after the other, in the order of the list; a state last, which many have, and
+    not where the kinds of tasks tell more."""
+    known = sorted((one for one in conditions if one.line is not None), key=lambda one: "state" in one.facet)
+    return [one.line for one in known if not (is_told and "state" in one.facet)]
+
+
+def _near(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, most: int, line: Q = ALL
           ) -> tuple[list[uuid.UUID], Place | None]:
-    """Those among the next few tasks, and the place behind these; None when nothing is to be found there."""
-    found, place = _tried(tasks, conditions, place, count, NEAR)
+    """Those among the next few tasks (of a line), and among so many more where that promises to be enough; and the
+    place behind these, None when nothing is to be found there."""
+    found, place = _tried(tasks, conditions, place, count, NEAR, line)
     if place is None or not found:
         return found, place
     farther = 1.5 * NEAR * (count - len(found)) / len(found)
-    if farther > FARTHER:
+    if farther > most:
         return found, place
-    more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1)
+    more, place = _tried(tasks, conditions, place, count - len(found), round(farther) + 1, line)
     return found + more, place
 
 
-def _tried(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int
+def _tried(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int, line: Q = ALL
            ) -> tuple[list[uuid.UUID], Place | None]:
-    """Those among the next `size` tasks, and the place behind; None when enough were found, or nothing follows."""
+    """Those among the next `size` tasks of a line, and the place behind; None when enough were found, or nothing
+    follows."""
     bounds, given = place.sql("id")
-    walk = f"FROM tasks_task WHERE {bounds} ORDER BY id {place.way} LIMIT"
+    along, values = condition(Task.objects.filter(line))
+    given += values
+    walk = f"FROM tasks_task WHERE {bounds} AND {along} ORDER BY id {place.way} LIMIT"
     end = keys(f"SELECT id {walk} 1 OFFSET {size - 1}", given)
     test, params = condition(tasks.filter(_between(conditions, place, end[0] if end else None, given, walk, size)))
     found = keys(f"SELECT id FROM (SELECT * {walk} {size}) AS tasks_task WHERE {test} LIMIT {count}",
@@ -94,40 +123,56 @@ def _between(conditions: Sequence[Condition], place: Place, end: uuid.UUID | Non
     return reduce(and_, (one.between(first[0], last) if one.between else one.each for one in conditions), Q())
 
 
-def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
-    """The next that meet the conditions, wherever they are."""
-    about = [one for one in conditions if one.facet]
-    kinds = facets.kinds(about) if about else None
+def _anywhere(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, size: int,
+              least: Condition | None) -> list[uuid.UUID]:
+    """The next that meet the conditions, wherever they are; `size` is about how many meet the `least` one."""
+    if size <= FEW:
+        return _of(tasks, least, conditions, place, count)
+    about, others = [one for one in conditions if one.facet], [one for one in conditions if not one.facet]
+    # One that is a line tells as much as the kinds do: that there are such tasks.
+    line = about[0].line if len(about) == 1 else None
+    kinds = facets.kinds(about) if about and line is None else None
     if kinds == []:
         return []
-    others = [one for one in conditions if kinds is None or not one.facet]
-    if kinds and not others and not tasks.query.where:
+    if kinds and _is_told(tasks, conditions):
         return facets.newest(kinds, place, count)
-    known = [one for one in others if one.source]
-    sizes = {id(one): _size(one) for one in known}
-    least = min(known, key=lambda one: sizes[id(one)], default=None)
-    if least is not None and sizes[id(least)] <= FEW:
-        return _of(tasks, least, conditions, place, count)
-    if least is not None and sizes[id(least)] <= SOME:
-        return _of_many(tasks, least, conditions, place, count)
+    if size <= SOME:
+        return _of_many(tasks, least, conditions, place, count, max(PART, LOOKED / size))
+    if line is not None:
+        return _walked(tasks, conditions, place, count, line)
     if kinds:
         return _in_turn(lambda at, size: facets.newest(kinds, at, size), tasks, others, place, count)
-    in_order = next((one for one in known if one.ordered), None)
+    in_order = next((one for one in conditions if one.ordered), None)
     if in_order is not None:
         return _in_turn(lambda at, size: _in_order(in_order, at, size), tasks,
                         [one for one in conditions if one is not in_order], place, count)
-    if known:
+    if least is not None:
         return _of_many(tasks, least, conditions, place, count)
     if about:
         return _sorted(tasks, conditions, place, count)
     return _walked(tasks, conditions, place, count)
 
 
-def _size(one: Condition) -> int:
+def _least(conditions: Sequence[Condition]) -> tuple[int, Condition | None]:
+    """The condition that the fewest tasks meet, among those that lead to these, behind about how many these are, which
+    is more than some at most; None where none leads to them."""
+    size, least = SOME + 1, None
+    for one in sorted(conditions, key=lambda one: one.line is not None):
+        if not one.source:
+            continue
+        number = _size(one, min(size, FEW + 1) if one.line is not None else size)
+        if one.line is not None and number > FEW:
+            number = SOME + 1  # to walk along these is as good
+        if number < size or least is None:
+            size, least = number, one
+    return size, least
+
+
+def _size(one: Condition, most: int) -> int:
     """How many tasks meet a condition, about: counted so far as it matters, or what PostgreSQL expects."""
     rows = one.source(Place())
     if connection.vendor != "postgresql":
-        return rows[: SOME + 1].count()
+        return rows[:most].count()
     try:
         sql, params = rows.query.sql_with_params()
     except EmptyResultSet:
@@ -151,14 +196,17 @@ def _of(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], 
     return those(hits, params, tasks, [other for other in conditions if other is not one], count)
 
 
-def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int
-             ) -> list[uuid.UUID]:
-    """The same where very many meet it: first those of the part of all ids that is next, then of larger parts."""
+def _of_many(tasks: QuerySet[Task], one: Condition, conditions: Sequence[Condition], place: Place, count: int,
+             share: float = PART) -> list[uuid.UUID]:
+    """The same where very many meet it: first those of the part of all ids that is next, then of as large a part as
+    promises to be enough."""
     found: list[uuid.UUID] = []
-    for part in place.parts(PARTS):
-        found += _of(tasks, one, conditions, part, count - len(found))
-        if len(found) >= count:
+    while parts := place.parts((share,) if share < MOST_PARTED else ()):
+        more = _of(tasks, one, conditions, parts[0], count - len(found))
+        found += more
+        if len(found) >= count or len(parts) == 1:
             break
+        place, share = parts[1], share * (1.5 * (count - len(found)) / len(more) if more else WIDER)
     return found
 
 
@@ -210,12 +258,13 @@ def _sorted(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place
                 f" SELECT id FROM hit WHERE {bounds} ORDER BY id {place.way} LIMIT {count}", [*params, *given])
 
 
-def _walked(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int) -> list[uuid.UUID]:
-    """What no index knows: all tasks are tried, one after the other."""
+def _walked(tasks: QuerySet[Task], conditions: Sequence[Condition], place: Place, count: int, line: Q = ALL
+            ) -> list[uuid.UUID]:
+    """What no index knows: all tasks (of a line) are tried, one after the other."""
     found: list[uuid.UUID] = []
     size, at = FARTHER, place
     while at is not None and len(found) < count:
-        more, at = _tried(tasks, conditions, at, count - len(found), size)
+        more, at = _tried(tasks, conditions, at, count - len(found), size, line)
         found, size = found + more, size * GROWTH
     return found
 

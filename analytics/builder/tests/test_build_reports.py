@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import pytest
 from django.http import QueryDict
 from django.test import Client
 from django.utils import timezone
+from django.utils.html import escape
 
 from accounts.models import Access
 from accounts.tests.people import person, signed_in
 from alerts.tests.rows import ended, waiting
+from analytics.builder import pictures
+from analytics.builder.behind import behind
 from analytics.builder.datasets import datasets
 from analytics.builder.definition import read
 from analytics.builder.errors import BadReport
 from analytics.builder.forms import STARTS
 from analytics.builder.running import rows
 from events.actions import record
+from projects.models import Project
 from retrospectives import actions as retrospectives
 from retrospectives.files import read_rows
 from retrospectives.tests.conftest import sprint
@@ -58,6 +63,56 @@ def test_groups_come_largest_first_unless_they_are_sorted(tasks):
 def test_a_measure_without_groups_is_one_row(tasks):
     assert report("measure=count,sum:run") == [[15, 104.0]]
     assert report("q=state:cancelled&measure=count,failure_rate,avg:run") == [[0, None, None]]
+
+
+def test_percentiles_lie_between_two_neighbours_as_the_standard_says():
+    """Run on PostgreSQL as well, whose own they are (analytics/tests/test_same_on_postgresql.py)."""
+    for seconds in range(1, 21):
+        ended(1, ran=seconds, job="shop.build")
+    ended(1, ran=4, job="shop.mail")
+    waiting(2, job="shop.wait")
+    found = report("group=job&measure=p50:run,p95:run,p99:run,p95:priority&sort=job")
+    assert found[0] == ["shop.build", pytest.approx(10.5), pytest.approx(19.05), pytest.approx(19.81), 5.0]
+    assert found[1:] == [["shop.mail", 4.0, 4.0, 4.0, 5.0], ["shop.wait", None, None, None, 5.0]]
+    assert report("q=state:cancelled&measure=p50:run,count") == [[None, 0]]
+    assert [row[0] for row in report("group=job&measure=p95:run&sort=-p95:run")] == [
+        "shop.build", "shop.mail", "shop.wait"]
+
+
+@pytest.mark.parametrize(("query", "places"), [
+    ("group=job,state&measure=count", 2), ("group=finished_at:day&measure=count&q=state:succeeded", 1),
+    ("group=created_at:hour,lane&measure=count&since=2d", 2),
+    ("group=created_at:week&measure=count&q=job:shop.* OR job:none", 1),
+    ("group=created_at:month,priority&measure=count", 2),
+    ("dataset=projects&group=engine&measure=count", 1), ("dataset=events&group=timestamp:day&measure=count", 1),
+])
+def test_a_group_leads_to_exactly_the_rows_behind_it(tasks, query, places):
+    record("audit.tried", {})
+    Project.objects.create(name="Shop", slug="shop", path="/tmp", created_by="test")
+    made = read(QueryDict(query))
+    groups = [row for row in rows(made) if row[0] is not None]
+    assert groups
+    for *values, number in groups:
+        url = urlsplit(behind(made, values))
+        given = QueryDict(url.query)
+        if url.path == "/tasks/":
+            given = QueryDict(f"dataset=tasks&{url.query}")
+        assert len(values) == places and len(list(rows(read(given)))) == number, url
+    page = signed_in("viewer").get(f"/analytics/reports/build/?{query}").content.decode()
+    assert escape(behind(made, groups[0][:places])) in page
+
+
+def test_a_point_of_a_chart_leads_to_its_tasks(tasks):
+    ended(3, ago=2 * 86400)
+    made = read(QueryDict("group=finished_at:day&measure=p95:run"))
+    day = report("group=finished_at:day&measure=count")[-1][0]
+    assert f'href="{escape(behind(made, [day]))}"' in pictures.chart(made, list(rows(made)))
+
+
+def test_what_a_query_cannot_say_has_no_link(tasks):
+    for query in ("group=node&measure=count", "group=started_at:day&measure=count", "dataset=events&group=actor"):
+        made = read(QueryDict(query))
+        assert [behind(made, row[:1]) for row in rows(made)] == [""] * len(report(query))
 
 
 def test_by_day_and_state(tasks):
@@ -115,6 +170,8 @@ def test_every_start_can_be_made(tasks):
     ("group=job,state,lane,actor", "group", "These are 4 groupings; 3 are the most."),
     ("group=job,job", "group", "A grouping is there twice."),
     ("measure=median:run", "measure", "There is no measure 'median:run'. Use count, failure_rate"),
+    ("measure=p42:run", "measure", "There is no measure 'p42:run'"),
+    ("measure=p95:job", "measure", "Job is no number"),
     ("measure=avg:job", "measure", "Job is no number"),
     ("dataset=events&measure=failure_rate", "measure", "There is no measure"),
     ("since=2026-03-02&until=2026-03-01", "until", "is before since"),
@@ -128,6 +185,12 @@ def test_every_start_can_be_made(tasks):
     ("dataset=events&q=a..b", "q", ""),
     ("dataset=projects&q=shop", "q", "is no filter"),
     ("dataset=projects&q=services:many", "q", "is no number"),
+    ("dataset=projects&q=services:inf", "q", "is no number"),
+    ("dataset=projects&q=id:nan", "q", "is no number"),
+    ("dataset=projects&q=id:1e400", "q", "is no number"),
+    ("dataset=projects&q=id:9007199254740993", "q", "too large"),
+    ("since=999999w", "since", "is no moment"),
+    ("since=0001-01-01T00:00:00%2B14:00", "since", "is no moment"),
     ("dataset=projects&q=name:%22shop", "q", "not closed"),
     ("q=" + "x" * 3000, "q", "more than 2,000 characters"),
 ])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import hmac
 import io
 import json
 
@@ -55,6 +57,14 @@ def test_csv_begins_no_formula_and_keeps_numbers(api):
     assert lines[:2] == [["name", "priority", "params"], ["'-2+3", "1", "{}"]]
     *first, params = lines[2]
     assert first == ["'=HYPERLINK(1)", "5"] and json.loads(params) == {"token": "••••", "n": -1}
+
+
+@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d"])
+def test_no_cell_begins_a_formula_in_any_column_of_text(api, begin):
+    waiting(1, title=f"{begin}cmd", subject=f"{begin}cmd")
+    for query in ("fields=name,subject", "group=subject&measure=count"):
+        head, cells = list(csv.reader(io.StringIO(whole(api("viewer").get(f"{EXPORT}?{query}")).decode(), newline="")))
+        assert cells[0] == f"'{begin}cmd" and len(cells) == len(head)
 
 
 def test_json_and_parquet_hold_the_same(api):
@@ -131,6 +141,27 @@ def test_a_schedule_sends_it_by_mail_with_the_file(mailbox):
     assert file.get_content().replace("\r\n", "\n") == "job,count,failure_rate\nshop.build,2,100.0\n"
     actions.remove(saved)
     assert not Schedule.objects.filter(job="analytics.report").exists()
+
+
+def test_a_schedule_sends_it_to_a_webhook_as_json_once_and_again_when_it_was_not_taken(receiver, may_send_here):
+    ended(2, TaskState.FAILED, job="shop.build", params={"token": "abc"})
+    hook = receiver()
+    channel = channel_actions.create("Hook", "webhook", {"url": hook.url(), "secret": "quiet"})
+    saved = actions.keep("Failures", "q=job:shop.build&group=job&measure=count,p95:run")
+    task = enqueue(SendReport, actions.send_by_schedule(saved, channel.pk, "0 7 * * mon").params)
+    hook.answer = lambda one: (503, {}, b"later")
+    assert run_task(str(task.pk)) == "scheduled"
+    Task.objects.filter(pk=task.pk).update(state=TaskState.QUEUED)
+    hook.answer = lambda one: (200, {}, b"ok")
+    assert run_task(str(task.pk)) == "succeeded"
+    first, second = hook.received
+    assert first.body == second.body and first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    digest = hmac.new(b"quiet", second.body, hashlib.sha256).hexdigest()
+    assert second.headers["x-hub-signature"] == f"sha256={digest}"
+    told = json.loads(second.body)
+    assert told["report"] == "Failures" and told["more"] is False
+    assert told["items"] == [{"job": "shop.build", "count": 2, "p95:run": 1.0}]
+    assert told["url"].endswith(saved.get_absolute_url())
 
 
 def test_a_schedule_that_could_not_run_is_refused(mailbox):

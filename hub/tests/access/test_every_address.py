@@ -56,12 +56,19 @@ def test_everybody_is_answered_as_the_table_says(table: ModuleType, db, redis_se
                 status = answer.status_code
                 if status != entry.expected(audience):
                     wrong.append(f"{method} {path} by {audience.name}: {status}, not {entry.expected(audience)}")
+                elif not _keeps_inline_out(answer):
+                    wrong.append(f"{method} {path} lets {audience.name} run what is inline")
                 elif audience.limited and not answer.streaming and NAME.encode() in answer.content:
                     wrong.append(f"{method} {path} tells {audience.name} of {NAME}")
         if not name.startswith(("admin/", "rq/")):  # others wrote these: they take whatever method for GET
             wrong += _other_methods(clients, path, set(table.TABLE[name]))
     shutil.rmtree(home_of(NAME.lower()), ignore_errors=True)
     assert not wrong, "\n".join(wrong)
+
+
+def _keeps_inline_out(answer: HttpResponseBase) -> bool:
+    policy = answer.headers.get("Content-Security-Policy", "")
+    return "default-src 'self'" in policy and "unsafe" not in policy and "*" not in policy
 
 
 def _other_methods(clients: Clients, path: str, known: set[str]) -> list[str]:

@@ -88,6 +88,7 @@ GIVEN: Mapping[tuple[str, str], dict[str, Any]] = {
     ("POST", "alerts/channels/new/"): {"kind": "webhook", "name": "Ops", "config-url": HOOK},
     ("POST", "api/alerts/channels"): {"kind": "webhook", "name": "Ops", "config": {"url": HOOK}},
     ("POST", "analytics/reports/keep/"): {"name": "Of jobs", "query": "group=job"},
+    ("POST", "analytics/reports/exports/begin/"): {"query": "group=job"},
 }
 # What has to be done before, so that it changes something.
 FIRST: Mapping[tuple[str, str], tuple[str, str, dict[str, Any]]] = {

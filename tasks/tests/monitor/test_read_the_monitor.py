@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from accounts.tests.people import signed_in
@@ -25,8 +28,10 @@ PAGE = "/tasks/monitor/"
 
 
 @pytest.fixture(autouse=True)
-def fresh(redis_server) -> None:
+def fresh(redis_server) -> Iterator[None]:
     cache.clear()
+    shared.forget()
+    yield
     shared.forget()
 
 
@@ -140,3 +145,34 @@ def test_a_worker_is_stopped_where_it_is_seen_also_by_a_plain_form(trial_workers
     assert client.post(action, {"monitor": "1"}).url == PAGE
     eventually(lambda: worker.process.poll() is not None, 20, "The worker goes on.")
     eventually(lambda: not workers.workers())
+
+
+def test_what_changes_most_is_amended_in_the_middle_of_a_snapshots_life(monkeypatch):
+    def paused() -> list[str]:
+        return [lane["name"] for lane in shared.latest()["lanes"] if lane["paused"]]
+
+    # So long that no test machine is slow enough to end it.
+    monkeypatch.setattr(shared, "LIFE", 600.0)
+    monkeypatch.setattr(shared, "HALF", 600.0)
+    taken = shared.latest()
+    lane_actions.pause("reports")
+    shared.renew()
+    assert paused() == [] and shared.fresh_for() > 300
+    monkeypatch.setattr(shared, "HALF", 0.0)
+    with CaptureQueriesContext(connection) as asked:
+        shared.renew()
+    assert paused() == ["reports"] and len(asked) == 3
+    assert shared.latest()["version"] != taken["version"] and shared.latest()["ended"] == taken["ended"]
+    assert cache.get(shared.KEY)["data"] == shared.latest()  # for all other processes
+
+
+def test_what_another_process_has_amended_is_not_amended_again(monkeypatch):
+    monkeypatch.setattr(shared, "LIFE", 600.0)
+    monkeypatch.setattr(shared, "HALF", 0.0)
+    shared.latest()
+    found = cache.get(shared.KEY)
+    other = found["data"] | {"version": "theirs"}
+    cache.set(shared.KEY, found | {"data": other, "seen": found["seen"] + 1}, 60)
+    with CaptureQueriesContext(connection) as asked:
+        shared.renew()
+    assert shared.latest()["version"] == "theirs" and len(asked) == 0

@@ -16,6 +16,14 @@ from webhooks.models import Delivery, Subscription
 from webhooks.shapes import delivery_dict, webhook_dict
 
 BAD_INPUT = 2
+PLAIN = {
+    "list": "All webhooks, and how they stand.",
+    "pause": "Send it nothing more, until it is resumed.",
+    "resume": "Go on where it stopped.",
+    "secret": "Give it a new secret and print it, once.",
+    "log": "The newest tries, with what was answered.",
+    "delete": "Delete it, with its log.",
+}
 
 
 class Command(BaseCommand):
@@ -32,8 +40,8 @@ class Command(BaseCommand):
         create.add_argument("url")
         create.add_argument("--secret", default="", help="whsec_...; one is made where none is given")
         change = verbs.add_parser("change", help="Change what is given.")
-        for verb in ("list", "pause", "resume", "secret", "log", "delete"):
-            verbs.add_parser(verb)
+        for verb, text in PLAIN.items():
+            verbs.add_parser(verb, help=text)
         replay = verbs.add_parser("replay", help="Send the event of a delivery once more, as a task.")
         replay.add_argument("delivery", type=int, help="the number that log shows")
         for verb in ("change", "pause", "resume", "secret", "log", "delete"):

@@ -1,0 +1,1 @@
+"""What the documentation says, taken out of its text: so that tests can try it."""
