@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from analytics import pictures
+from analytics import load, pictures
 from analytics.asked import Asked
 from analytics.measures import MEASURES, SHARES, Total
 from analytics.queries import together, trend, whole
@@ -42,6 +42,7 @@ def figures(asked: Asked, moment: datetime) -> dict[str, Any]:
         *(pictures.lines(kind, title, asked.range, [f"{kind}_p50", f"{kind}_p95", f"{kind}_p99"], totals,
                          names=["p50: half take no longer", "p95", "p99"])
           for kind, title in (("run", "How long tasks ran"), ("wait", "How long tasks waited"))),
+        *load.read(asked.range),
     ]
     return {"tiles": _tiles(now, before), "charts": charts, "count": now.all.count}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from analytics import pictures, sampling
+from analytics import load, pictures, sampling
 from analytics.asked import Asked
 from analytics.overview import Tile
 from analytics.ranges import Range
@@ -14,7 +14,7 @@ from events.charts import BYTES, PERCENT, SECONDS, Series, line, plain
 from events.charts.units import seconds, size
 from tasks.queue import QueueAway
 
-NAMES = ("request", "queries", "cache", "workers", "busy", "waiting", "oldest", "database", "redis")
+NAMES = ("request", "queries", "cache", "database", "redis", *load.NAMES)
 MOST_VIEWS = 25
 # A chart has so many points at most.
 POINTS = 62
@@ -50,11 +50,7 @@ def figures(asked: Asked) -> dict[str, Any]:
             _chart("hits", "Answers that the cache knew", asked.range, PERCENT, {
                 "Hit rate": [_share(hit.count, hit.count + miss.count)
                              for hit, miss in zip(hits, misses, strict=True)]}),
-            _chart("use", "Workers at work", asked.range, PERCENT, {
-                "Busy": [_share(busy.total, all_of.total)
-                         for busy, all_of in zip(one["busy"], one["workers"], strict=True)]}),
-            _chart("oldest", "Oldest waiting task", asked.range, SECONDS, {
-                "Age": [each.high if each.count else None for each in one["oldest"]]}),
+            *load.charts(asked.range, found),
             _chart("sizes", "Sizes", asked.range, BYTES, {
                 "Database": [each.mean for each in one["database"]], "Redis": [each.mean for each in one["redis"]]}),
         ],

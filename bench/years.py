@@ -34,7 +34,10 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
     chance, written = random.Random(seed), 0
     shares = {kind: _shares(*shape) for kind, shape in SHAPES.items()}
     with transaction.atomic():
-        series = _series(raise_version())
+        version = raise_version()
+        series = _series(version)
+        total = Series.objects.create(dimension="total", version=version).pk
+        states = set(Series.objects.filter(dimension="all").values_list("pk", flat=True))
     today = int(now.timestamp()) // DAY * DAY + DAY
     rows: list[tuple] = []
     pools: dict[int, list[tuple]] = {}
@@ -47,8 +50,13 @@ def generate(tasks: int, now: datetime, seed: int = 3) -> int:
             numbers = Counter({key: _poisson(chance, mean) for key, mean in common})
             if keys:  # not each is asked whether it has any: it is drawn whose they are
                 numbers.update(chance.choices(keys, cum_weights=ends, k=_poisson(chance, ends[-1])))
-            rows += [(key, width, start, *_dealt(chance, number, shares, pools))
-                     for key, number in numbers.items() if number]
+            dealt = {key: _dealt(chance, number, shares, pools) for key, number in numbers.items() if number}
+            whole = Sum()
+            for key in states & dealt.keys():
+                whole.add(Sum.of(dealt[key]))
+            rows += [(key, width, start, *values) for key, values in dealt.items()]
+            if whole.count:
+                rows.append((total, width, start, *whole.values()))
             if len(rows) >= BATCH:
                 written += _write(rows)
     return written + _write(rows)
@@ -66,7 +74,6 @@ def _series(version: int) -> list[tuple[int, float]]:
               for job in range(4)]
     rows = [(Series(dimension=dimension, key=key, state=state, version=version), share * part)
             for dimension, key, share in kinds for state, part in STATES]
-    rows.append((Series(dimension="total", version=version), 1.0))
     Series.objects.bulk_create([row for row, _ in rows], batch_size=500)
     return [(row.pk, share) for row, share in rows]
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from accounts.tests.people import signed_in
-from analytics import caching, readings, requests, sampling
+from analytics import caching, counting, readings, requests, sampling
 from analytics.models import DAY, HOUR, MINUTE, Reading
 from analytics.ranges import asked
 from analytics.readings import Seen
 from analytics.rollups import WIDTHS
+from analytics.tests.history import end, waiting
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +80,20 @@ def test_readings_are_added_up_and_go_when_their_time_is_over():
         assert (row.count, row.total, row.high) == (2, 4.0, 3.0)
     readings.expire(now + timedelta(days=100))
     assert [row.width for row in Reading.objects.all()] == [DAY]
+
+
+def test_how_busy_workers_were_is_shown_over_time_and_leads_to_what_they_did():
+    now = timezone.now()
+    for name, value in (("workers", 4.0), ("busy", 3.0), ("oldest", 90.0)):
+        seen = Seen()
+        seen.see(value)
+        readings.keep({(name, ""): seen}, now)
+    end(waiting(random.Random(1), now - timedelta(seconds=9)), now, run=timedelta(seconds=1))
+    counting.count_all()
+    viewer = signed_in("viewer")
+    for address in ("/analytics/", "/analytics/performance/"):
+        page = viewer.get(f"{address}?since=1h").content.decode()
+        use = page[page.index("<h3>Workers at work"): page.index("<h3>Oldest waiting task")]
+        assert "Busy 75 %" in use and "A point a minute" in use and "UTC" in use
+        assert re.search(r'<td><a href="/tasks/\?q=ended%3A[^"]+">', use)
+        assert "Age 1 min 30 s" in page
