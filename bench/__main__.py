@@ -13,6 +13,7 @@ from bench import (
     alerts,
     analytics,
     bulk,
+    capacity,
     causes,
     compose,
     events,
@@ -41,7 +42,8 @@ BENCHES = {**ALWAYS, "retrospectives": retrospectives.run, "search": search.run,
            "lists": lists.run,
            "bulk": bulk.run, "analytics": analytics.run, "monitor": monitor.run, "events": events.run,
            "wave": wave.run, "compose": compose.run, "alerts": alerts.run, "causes": causes.run,
-           "exports": exports.run}
+           "exports": exports.run,
+           "capacity": capacity.run}
 
 
 def main() -> int:

@@ -26,7 +26,8 @@ from accounts.sessions import SessionStore
 from django.http import HttpRequest
 request = HttpRequest()
 request.session = SessionStore()
-user = get_user_model().objects.create_superuser("bench", password=None)
+people = get_user_model().objects
+user = people.filter(username="bench").first() or people.create_superuser("bench", password=None)
 login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
 request.session.save()
 print("cookies", settings.SESSION_COOKIE_NAME, request.session.session_key, settings.CSRF_COOKIE_NAME)

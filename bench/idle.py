@@ -35,8 +35,8 @@ def _stopped(hub: RunningHub, size: Size) -> list[Figure]:
     hub.start(projects[0])
     stop_all(hub, projects[:1])
     settle_down(3)
-    parts = {name: pss(psutil.Process(pid)) for name, pid in _parts(hub).items()}
-    spent = _cpu(hub, size.idle_seconds)
+    parts = {name: pss(psutil.Process(pid)) for name, pid in parts_of(hub).items()}
+    spent = processor(hub, size.idle_seconds)
     split = ", ".join(f"{name} {value:.0f}" for name, value in parts.items())
     return [
         Figure(f"memory of an idle Hub with {size.idle_projects} projects", sum(parts.values()), "MiB", at_most(300),
@@ -51,11 +51,11 @@ def _running(hub: RunningHub, size: Size) -> list[Figure]:
     projects = [hub.add(f"Sleeps {number}", place) for number in range(size.idle_stacks)]
     all_ended(hub, [hub.ask(project, "start") for project in projects])
     settle_down(3)
-    supervisors = _supervisors(hub.data)
+    supervisors = supervisors_of(hub.data)
     sizes = [pss(process) for process in supervisors]
-    before = _seconds(supervisors)
-    spent = _cpu(hub, size.idle_seconds)
-    supervising = 100 * (_seconds(supervisors) - before) / size.idle_seconds
+    before = seconds_of(supervisors)
+    spent = processor(hub, size.idle_seconds)
+    supervising = 100 * (seconds_of(supervisors) - before) / size.idle_seconds
     stop_all(hub, projects)
     return [
         Figure("memory of one supervisor", median(sizes), "MiB", None, f"PSS, median of {len(sizes)}"),
@@ -72,7 +72,7 @@ def pss(process: psutil.Process) -> float:
     return int(re.search(r"(?m)^Pss: +(\d+) kB", text)[1]) * 1024 / MIB
 
 
-def _parts(hub: RunningHub) -> dict[str, int]:
+def parts_of(hub: RunningHub) -> dict[str, int]:
     """Every process of Hub itself, by name; not those of its stacks."""
     named = {"up": hub.process.pid, **hub.children()}
     for name, pid in list(named.items()):
@@ -82,15 +82,15 @@ def _parts(hub: RunningHub) -> dict[str, int]:
     return named
 
 
-def _cpu(hub: RunningHub, seconds: float) -> dict[str, float]:
+def processor(hub: RunningHub, seconds: float) -> dict[str, float]:
     """Per cent of one core that each part of Hub used, measured over so many seconds."""
-    watched = {name: psutil.Process(pid) for name, pid in _parts(hub).items()}
-    before = {name: _seconds([process]) for name, process in watched.items()}
+    watched = {name: psutil.Process(pid) for name, pid in parts_of(hub).items()}
+    before = {name: seconds_of([process]) for name, process in watched.items()}
     time.sleep(seconds)
-    return {name: 100 * (_seconds([process]) - before[name]) / seconds for name, process in watched.items()}
+    return {name: 100 * (seconds_of([process]) - before[name]) / seconds for name, process in watched.items()}
 
 
-def _seconds(processes: Iterable[psutil.Process]) -> float:
+def seconds_of(processes: Iterable[psutil.Process]) -> float:
     """Processor time used so far, also by children that have ended."""
     return sum(sum(process.cpu_times()[:4]) for process in processes)
 
@@ -99,7 +99,7 @@ def _shares(spent: dict[str, float]) -> str:
     return ", ".join(f"{name} {share:.1f}" for name, share in spent.items() if share >= 0.05) or "nothing"
 
 
-def _supervisors(data: Path) -> list[psutil.Process]:
+def supervisors_of(data: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -15,7 +16,6 @@ from bench.figures import Figure, at_most, median, p95
 from bench.hub import Person, running_hub, settle_down
 from bench.peers.lists import PEERS, python
 from bench.size import Size
-from hub.tests.system.running_hub import RunningHub
 from projects.tests.port_slice import claimed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,32 +23,34 @@ MIB = 1 << 20
 
 
 def run(size: Size) -> list[Figure]:
-    """Hub's page and memory first; those of the others, where pip can get them, in the same run."""
+    """Hub's page and memory; those of the others, where pip can get them, in turns with Hub's page."""
     with running_hub() as hub:
         command = [sys.executable, "-m", "bench.crowd", str(size.beside), "0"]
         subprocess.run(command, cwd=ROOT, env=hub.environ, check=True)
         settle_down(3)
-        figures = _ours(hub, size)
-        beside = python() if size.peers else None
+        person, beside = Person.of(hub), python() if size.peers else None
+        ours, figures = _asked(lambda: _hub_seconds(person), size), []
         for peer in PEERS if beside else ():
             socket = hub.data / "redis" / "redis.sock"
             port = claimed().free()
             with peer.serving(beside, socket, port, size.beside) as web:
                 settle_down(1)
-                took = [_seconds(port, peer.paths) * 1000 for _ in range(size.searches + 1)][1:]
+                took = _asked(lambda peer=peer, port=port: _seconds(port, peer.paths), size)
                 figures += _figures(peer.name, took, [psutil.Process(web.pid)], size, None)
-    return figures
+                ours += _asked(lambda: _hub_seconds(person), size)
+        web = psutil.Process(hub.children()["web"])
+        return [*_figures("Hub", ours, [web, *web.children(recursive=True)], size, 50), *figures]
 
 
-def _ours(hub: RunningHub, size: Size) -> list[Figure]:
-    person = Person.of(hub)
-    took = []
-    for _ in range(size.searches + 1):
-        answer = person.get("/tasks/")
-        assert answer.status == 200
-        took.append(answer.seconds * 1000)
-    web = psutil.Process(hub.children()["web"])
-    return _figures("Hub", took[1:], [web, *web.children(recursive=True)], size, 50)
+def _asked(seconds: Callable[[], float], size: Size) -> list[float]:
+    """The milliseconds of each time but the first."""
+    return [seconds() * 1000 for _ in range(size.searches + 1)][1:]
+
+
+def _hub_seconds(person: Person) -> float:
+    answer = person.get("/tasks/")
+    assert answer.status == 200
+    return answer.seconds
 
 
 def _figures(name: str, took: list[float], processes: list[psutil.Process], size: Size, bound: float | None

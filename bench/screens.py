@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -124,4 +125,5 @@ def _those(browser: Browser, address: str, cookies: SimpleCookie, theme: str, wi
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that its Hub ends with it
     main(sys.argv[1:])

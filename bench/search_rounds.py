@@ -33,6 +33,7 @@ from tasks.filters import Filters  # noqa: E402
 from tasks.jobs import Sleep  # noqa: E402
 from tasks.models import Task  # noqa: E402
 from tasks.search import documents  # noqa: E402
+from tasks.search.filling import tidy  # noqa: E402
 from tasks.search.finding import LIST, count, found_keys  # noqa: E402
 from tasks.search.limits import limited  # noqa: E402
 from tasks.search.places import Place  # noqa: E402
@@ -67,6 +68,8 @@ def main(tasks: int, rounds: int) -> dict[str, list]:
         generate(tasks)
     elif 2 * there < tasks:  # those of the other database, to be multiplied
         multiply(tasks // there)
+    for _ in tidy():  # as the clean-up of each night leaves it
+        pass
     person, _ = get_user_model().objects.get_or_create(username="bench", is_superuser=True)
     client = Client()
     client.force_login(person, backend=settings.AUTHENTICATION_BACKENDS[0])
@@ -126,6 +129,7 @@ def _p95(acts: dict[str, Callable], rounds: int) -> list:
 def _enqueue(rounds: int) -> list:
     noting, indexed = [], []
     for _ in range(max(rounds, 3)):
+        _took()  # what was rolled back has to be read anew
         writes = documents.note
         documents.note = lambda task: NOTHING
         without = _took()

@@ -43,6 +43,7 @@ class Size:
     reports: int = 10
     stormed: int = 10_000
     counted: int = 1_000_000
+    steps: tuple[tuple[int, int], ...] = ((10, 5), (100, 50), (1000, 100))
 
 
 FULL = Size()
@@ -52,4 +53,4 @@ QUICK = Size(rounds=1, clients=2, press_rounds=1, leases=(0, 8), creates=2, slic
              running_cards=1, idle_projects=2, idle_seconds=0.5, idle_stacks=1, tasks=20, peers=False,
              graph_nodes=20, graph_rounds=1, dependents=20, enqueues=3, compose_stacks=2, listed=2000, beside=2000,
              searches=1, fleet=20, waiting=200, tabs=3, listeners=5, watch_seconds=4.0, watch_rounds=2, bursts=2,
-             kills=1, teams=5, reports=1, stormed=100, counted=1000)
+             kills=1, teams=5, reports=1, stormed=100, counted=1000, steps=((5, 1), (8, 2)))

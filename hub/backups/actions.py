@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from events.actions import record
 from events.times import iso
-from hub.backups import archive, database, stacks
+from hub.backups import archive, database, stacks, volumes
 from hub.backups.archive import Manifest
 from hub.backups.contents import applied, contents
 from hub.backups.errors import BackupError
@@ -29,11 +29,13 @@ YOUNG = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Backup:
-    """A backup in a folder: `size` in bytes, `made_at` as its name says."""
+    """A backup in a folder: `size` in bytes, `made_at` as its name says. Of one just made, `ran`:
+    the projects that ran while their volumes were read."""
 
     path: Path
     size: int
     made_at: Any
+    ran: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +46,12 @@ class Verified:
     wrong: list[str] = field(default_factory=list)
 
 
-def back_up(folder: Path, *, with_data: bool = False, tell: Callable[[str], None] = lambda step: None) -> Backup:
+def back_up(folder: Path, *, with_data: bool = False, with_volumes: bool = False,
+            tell: Callable[[str], None] = lambda step: None) -> Backup:
     """Write a backup of this Hub into a folder, while it works. `tell` hears what begins. Raises BackupError.
 
     `with_data`: also what the services of this host's stacks keep in HUB_STACK_DATA. A service that writes meanwhile
-    is saved as its files are then: stop those that cannot bear that.
+    is saved as its files are then: stop those that cannot bear that. `with_volumes`: the same of Docker's volumes.
     """
     target = _folder(folder)
     archive.room_for(target, database.size_of(connection))
@@ -67,11 +70,13 @@ def back_up(folder: Path, *, with_data: bool = False, tell: Callable[[str], None
             for project in stacks.with_data():
                 tell(f"data of {project.slug}")
                 members[f"data/{project.slug}.tar.gz"] = stacks.pack_data(project.slug, room / f"{project.pk}.data")
+        volumes_of, ran = volumes.save(room, tell) if with_volumes else ({}, [])
+        members |= volumes_of
         tell("archive")
         archive.write(path, manifest, members)
     record("backup.made", {"file": path.name, "folder": str(target), "size": path.stat().st_size,
-                           "with_data": with_data})
-    return Backup(path, path.stat().st_size, moment)
+                           "with_data": with_data, "with_volumes": with_volumes})
+    return Backup(path, path.stat().st_size, moment, tuple(ran))
 
 
 def backups_in(folder: Path) -> list[Backup]:

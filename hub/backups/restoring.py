@@ -10,9 +10,9 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from events.actions import fact
+from events.actions import fact, record
 from events.statements import insertion, run
-from hub.backups import archive, database, stacks
+from hub.backups import archive, database, stacks, volumes
 from hub.backups.actions import checked, differences
 from hub.backups.archive import Manifest
 from hub.backups.contents import contents
@@ -29,22 +29,25 @@ KEPT = ("hub_id", "node", "secret_key", "encryption_key")
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What a restore did: rows in all, stacks whose data are back, definition files, where the old database went."""
+    """What a restore did: rows in all, stacks whose data are back, definition files, where the old database went,
+    Docker's volumes that are back."""
 
     manifest: Manifest
     rows: int
     data: list[str]
     files: int
     aside: str
+    volumes: list[str]
 
 
-def restore(path: Path, *, keys: Path | None = None, with_data: bool = False, definitions: Path | None = None,
-            replace: bool = False) -> Restored:
+def restore(path: Path, *, keys: Path | None = None, with_data: bool = False, with_volumes: bool = False,
+            definitions: Path | None = None, replace: bool = False) -> Restored:
     """Make this Hub, which must not run, what the backup at `path` holds. Raises BackupError, and changes nothing then.
 
     `keys`: the file of keys that belongs to it; without one this Hub's own key must fit. `with_data` puts the data of
     stacks back, `definitions` names a folder for the definition files. A database that is in use is only replaced when
-    `replace` says so; a SQLite file is put aside then. An older schema is brought up to date.
+    `replace` says so; a SQLite file is put aside then. An older schema is brought up to date. `with_volumes` puts
+    Docker's volumes back, last of all: where one cannot be, the error says that all else is done.
     """
     manifest = checked(path)
     _refuse_running()
@@ -78,7 +81,20 @@ def restore(path: Path, *, keys: Path | None = None, with_data: bool = False, de
         raise BackupError(f"The restored database is not what was saved. {wrong[0]}", "Restore another backup.")
     migrate()
     _record(path, manifest)
-    return Restored(manifest, sum(rows for rows, _ in found.values()), sorted(data), number, aside)
+    try:
+        put_back = volumes.restore(path, manifest, hub_works=False) if with_volumes else []
+    except BackupError as error:
+        raise BackupError(f"The database is restored. {error.message}",
+                          f"{error.hint} Then, before Hub starts: `manage.py backup volumes FILE`.".strip()) from None
+    return Restored(manifest, sum(rows for rows, _ in found.values()), sorted(data), number, aside, put_back)
+
+
+def restore_volumes(path: Path, project: str = "") -> list[str]:
+    """Put back Docker's volumes alone: of all projects in a backup, or of one (its slug). Returns `<slug>/<volume>` of
+    each. Raises BackupError: the projects have to be here and, while Hub works, stopped, and the volumes gone."""
+    done = volumes.restore(path, checked(path), project, hub_works=_hub_works())
+    record("backup.volumes_restored", {"file": path.name, "volumes": done})
+    return done
 
 
 def _record(path: Path, manifest: Manifest) -> None:
@@ -88,9 +104,13 @@ def _record(path: Path, manifest: Manifest) -> None:
     run(insertion(event))
 
 
-def _refuse_running() -> None:
+def _hub_works() -> bool:
     age = heartbeat_age()
-    if HubLock(settings.HUB_DATA).is_held() or (age is not None and age < WATCH_STALE):
+    return HubLock(settings.HUB_DATA).is_held() or (age is not None and age < WATCH_STALE)
+
+
+def _refuse_running() -> None:
+    if _hub_works():
         raise BackupError(f"Hub runs on {settings.HUB_DATA}.",
                           "Stop it first: a restore puts another database in its place.")
     if connection.vendor == "postgresql":

@@ -29,11 +29,12 @@ def check_disk() -> None:
         )
 
 
-def prepare() -> None:
-    """Bring the database and the static files up to date. Raises LaunchError."""
+def prepare() -> list[str]:
+    """Bring the database and the static files up to date; returns the migrations that were applied. LaunchError."""
     try:
-        migrate()
+        applied = migrate()
         collect_static()
+        return applied
     except OSError as error:
         if error.errno == errno.ENOSPC:
             raise LaunchError(f"the disk of {settings.HUB_DATA} is full. Free some space and start again.") from None
@@ -43,12 +44,14 @@ def prepare() -> None:
         raise LaunchError(f"the database does not work: {reason}. Check DATABASE_URL and the disk.") from None
 
 
-def migrate() -> None:
-    """Apply the migrations that the database lacks."""
+def migrate() -> list[str]:
+    """Apply the migrations that the database lacks, and return them as `<app>.<name>`."""
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if plan:
         print("Bringing the database up to date ...", flush=True)
         call_command("migrate", interactive=False, verbosity=0)
+    return [f"{one.app_label}.{one.name}" for one, _ in plan]
 
 
 def collect_static() -> None:

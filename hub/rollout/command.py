@@ -34,6 +34,7 @@ def main(checkout: str, arguments: list[str]) -> None:
     """Run it, and exit."""
     given = _parsed(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
+    os.umask(0o022)  # who runs Hub has to read what is built here
     host = Host(given.home.absolute(), given.variables, given.user)
     rollout = Rollout(host, Services(), Path(checkout).resolve(), tell=_say, patience=given.patience, keep=given.keep,
                       backup=not given.no_backup, anyway=given.anyway)

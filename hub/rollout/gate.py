@@ -65,18 +65,20 @@ def trial(host: Host, release: Path, within: float) -> None:
                 process.wait()
 
 
-def in_place(host: Host, services: Services, release: Path) -> str:
-    """What is still wrong with a release that was put in its place; empty when all that runs here is well."""
-    if services.is_active(WEB):
+def in_place(host: Host, services: Services, release: Path, since: float) -> str:
+    """What is still wrong with a release that was put in its place at `since` (time.time()); empty when all that is
+    wanted here is well."""
+    if services.is_wanted(WEB):
         serving = (host.web().get("serving") or {}).get("release")
         if serving != str(release):
             return f"web is that of {Path(serving).name}" if serving else "no web serves"
-    for unit in (*([WATCH] if services.is_active(WATCH) else []), *services.workers()):
+    watches = services.is_wanted(WATCH)
+    for unit in (*([WATCH] if watches else []), *services.workers()):
         if (found := services.release(unit)) != release:
             return f"{unit} is that of {found.name}" if found else f"{unit} does not run"
-    if services.is_active(WATCH) and (age := _heartbeat_age(host)) > ANSWER_WITHIN:
-        return f"watch was last heard of {age:.0f} s ago"
-    return _health(host, version_of(release)) if services.is_active(WEB) else ""
+    if watches and (last := _heartbeat(host)) < max(since, time.time() - ANSWER_WITHIN):
+        return f"watch was last heard of {time.time() - last:.0f} s ago"
+    return _health(host, version_of(release)) if services.is_wanted(WEB) else ""
 
 
 def soon(wrong: Callable[[], str], within: float, what: str) -> None:
@@ -132,8 +134,9 @@ def _json(body: bytes) -> dict[str, Any]:
         return {}
 
 
-def _heartbeat_age(host: Host) -> float:
+def _heartbeat(host: Host) -> float:
+    """When a watch was last heard of; 0 when there never was one."""
     try:
-        return time.time() - os.stat(host.data / "watch.heartbeat").st_mtime
+        return os.stat(host.data / "watch.heartbeat").st_mtime
     except OSError:
-        return float("inf")
+        return 0.0

@@ -74,7 +74,8 @@ def build(checkout: Path, host: Host, name: str) -> Path:
     (release / ".venv").symlink_to(os.path.relpath(environment, release))
     _run(release, "the environment could not be made", "bin/python", "--version")
     _collect(release, current(host))
-    _run(release, "it could not be compiled", "bin/python", "-m", "compileall", "-q", "-x", r"/\.venv/", ".")
+    _run(release, "it could not be compiled", "bin/python", "-m", "compileall", "-q",
+         "-x", r"/(\.venv|tests|bench)/", ".")
     _let_read(release)
     text = json.dumps({"version": version_of(release), "environment": environment.name})
     (release / f".{BUILT}").write_text(text)

@@ -56,6 +56,8 @@ class Rollout:
             found.append(f"{place} cannot be written: deploy as root.")
         elif (free := shutil.disk_usage(place).free) < NEEDED:
             found.append(f"{free >> 20} MB are free at {place}, {NEEDED >> 20} MB are needed: free some space.")
+        elif place == host.home and not place.stat().st_mode & 0o001:
+            found.append(f"Nobody but its owner may enter {place}: chmod 755 {place}")
         return found
 
     def plan(self) -> None:
@@ -68,7 +70,7 @@ class Rollout:
         self.tell("migrate   what the database lacks by then")
         self.tell("trial     its web, at a port of its own")
         self.tell(f"switch    {self.host.current} from {now.name if now else 'nothing'} to {name}")
-        if self.services.is_active(WEB):
+        if self.services.is_wanted(WEB):
             self.tell(f"hand over {WEB}")
         for unit in self._others():
             self.tell(f"restart   {unit}")
@@ -91,8 +93,8 @@ class Rollout:
                     self.saved = json.loads(self.host.manage(old, "backup", "create", "--json"))["file"]
                 self.tell(f"          {self.saved}")
         with self._step("migrate", "the database"):
-            self.migrated = self._missing(new)
-            self.host.manage(new, "prepare")
+            said = self.host.manage(new, "prepare").splitlines()
+            self.migrated = [line.removeprefix("Applied ") for line in said if line.startswith("Applied ")]
         if self.migrated:
             self.tell(f"          {self._migrations()}")
         with self._step("trial", "web at a port of its own"):
@@ -118,8 +120,8 @@ class Rollout:
         try:
             self._switch(new)
             with self._step("look", "whether all is well"):
-                gate.soon(lambda: gate.in_place(self.host, self.services, new), self.patience, "it was not well")
-                if self.services.is_active(WEB):
+                self._see(new, "it was not well")
+                if self.services.is_wanted(WEB):
                     self._doctor(new)
         except (RolloutError, OSError, subprocess.SubprocessError, KeyboardInterrupt) as error:
             if old is None or old == new:
@@ -128,15 +130,20 @@ class Rollout:
             self.tell(f"FAILED    {said}")
             self.tell(f"          back to {old.name}")
             self._switch(old)
-            gate.soon(lambda: gate.in_place(self.host, self.services, old), self.patience, "the old one is not well")
+            self._see(old, "the old one is not well")
             raise RolloutError(f"{new.name} was taken back: {said} {old.name} runs. "
                                f"{self._about_the_database()}") from None
+
+    def _see(self, release: Path, wrong: str) -> None:
+        """Wait until all that is wanted here is of that release, and well."""
+        began = time.time()
+        gate.soon(lambda: gate.in_place(self.host, self.services, release, began), self.patience, wrong)
 
     def _switch(self, release: Path) -> None:
         """Point the link at it, and have each service that is another's begin anew from there."""
         with self._step("switch", f"to {release.name}"):
             releases.switch(self.host, release)
-        if self.services.is_active(WEB):
+        if self.services.is_wanted(WEB):
             with self._step("hand over", WEB):
                 self._hand_over(release)
         for unit in self._others():
@@ -181,11 +188,6 @@ class Rollout:
         if bad:
             raise RolloutError(" ".join(bad))
 
-    def _missing(self, release: Path) -> list[str]:
-        """The migrations that the database lacks."""
-        said = self.host.manage(release, "showmigrations", "--plan").splitlines()
-        return [line.split()[2] for line in said if line.startswith("[ ]")]
-
     def _unknown(self, release: Path) -> bool:
         done = self.host.ask(release, "doctor", "--json")
         return "newer Hub" in done.stdout
@@ -200,7 +202,7 @@ class Rollout:
         return f"The database has had {self._migrations()}, with which the old version works.{saved}"
 
     def _others(self) -> Iterator[str]:
-        if self.services.is_active(WATCH):
+        if self.services.is_wanted(WATCH):
             yield WATCH
         yield from self.services.workers()
 

@@ -23,11 +23,13 @@ class Services:
         except RolloutError:
             return False
 
-    def is_active(self, unit: str) -> bool:
-        return self._ask("is-active", "--quiet", unit).returncode == 0
+    def is_wanted(self, unit: str) -> bool:
+        """Whether it runs, or is started again and again: nobody has stopped it."""
+        said = self._ask("show", "--property=ActiveState", "--value", unit).stdout.strip()
+        return said in ("active", "activating", "reloading")
 
     def workers(self) -> list[str]:
-        """The units of the workers that run."""
+        """The units of the workers that are wanted."""
         said = self._ask("list-units", "--plain", "--no-legend", "--state=active,activating,reloading", WORKERS).stdout
         return sorted(line.split()[0] for line in said.splitlines() if line.strip())
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from projects.stacks.spec import Definition, Stack
 
@@ -152,6 +152,16 @@ class LogChunk:
     moments: tuple[Moment | None, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class SavedVolume:
+    """A volume as a tar at `path`, under the name that it has in the definition. `facts`: its `driver`, `options` and
+    `labels`, with which it is made anew."""
+
+    name: str
+    path: Path
+    facts: dict[str, Any]
+
+
 class EngineError(Exception):
     """An operation that did not succeed.
 
@@ -208,6 +218,12 @@ class Engine(Protocol):
         ...
     def copy_data(self, source: Stack, target: Stack) -> Generator[Step]:
         """Copy what the services of a stopped stack keep (see `Remain.is_data`) to another one, stopped as well."""
+        ...
+    def save_volumes(self, stack: Stack, folder: Path) -> list[SavedVolume]:
+        """What its volumes hold, each as a file in `folder`; a stack that runs meanwhile goes on."""
+        ...
+    def restore_volumes(self, stack: Stack, saved: list[SavedVolume]) -> None:
+        """Make the volumes of a stopped stack anew, as they were saved. One that is there is an EngineError."""
         ...
     def usage(self, stack: Stack) -> list[Usage]: ...
     def remains(self, stack: Stack) -> list[Remain]: ...

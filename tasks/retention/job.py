@@ -15,6 +15,7 @@ from tasks.errors import BadTask
 from tasks.job import Job, JobFailed
 from tasks.models import Task
 from tasks.retention.pruning import by_rules, counted, prune
+from tasks.search.filling import tidy
 from tasks.states import TaskState
 
 # Seconds between two transactions, and until a task that is just ending has ended for Redis too.
@@ -40,8 +41,11 @@ class Prune(Job):
         return "Remove old history"
 
     def run(self) -> dict[str, Any]:
-        self.progress.plan([("tasks", "Remove old tasks"), ("events", "Remove old events"), ("redis", "Tidy up Redis")])
-        return {"tasks": self._tasks(), "events": self._events(), "records": self._records()}
+        self.progress.plan([("tasks", "Remove old tasks"), ("events", "Remove old events"),
+                            ("search", "Tidy up the index of search"), ("redis", "Tidy up Redis")])
+        removed = {"tasks": self._tasks(), "events": self._events()}
+        self._search()
+        return removed | {"records": self._records()}
 
     def _tasks(self) -> int:
         chosen = by_rules(timezone.now())
@@ -69,6 +73,13 @@ class Prune(Job):
         self.progress.finish("events")
         self.log(f"{removed} events removed.")
         return removed
+
+    def _search(self) -> None:
+        self.progress.update("search")
+        for _ in tidy():
+            self.progress.check()
+            time.sleep(REST)
+        self.progress.finish("search")
 
     def _records(self) -> int:
         self.progress.update("redis")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,6 +20,8 @@ from tasks.search.models import Unwritten
 
 BATCH = 200
 COLUMNS = ("id", "title", "job", "params", "error", "steps", "attempt")
+# So many pages of its index SQLite merges in one go: some hundredths of a second in which nobody else writes.
+PAGES = 200
 # Names the lock of who writes documents among the advisory locks of a PostgreSQL database.
 ADVISORY_LOCK = 4_872_002
 
@@ -55,6 +57,25 @@ def fill(task: type[Model], line: type[Model], told: Callable[[int], None] = lam
             return done
         done, last = done + len(rows), rows[-1].pk
         told(done)
+
+
+def tidy() -> Iterator[None]:
+    """Make one part of the many in which SQLite's index of words has grown, in many short transactions: to look up one
+    document takes a look into each part. PostgreSQL's index has no parts."""
+    if connection.vendor == "postgresql":
+        return
+    pages = -PAGES  # from the beginning: all parts count as equal
+    while _merge(pages):
+        yield
+        pages = PAGES
+
+
+def _merge(pages: int) -> bool:
+    """Whether there was something to merge."""
+    with connection.cursor() as cursor:
+        before = connection.connection.total_changes
+        cursor.execute("INSERT INTO tasks_words(tasks_words, rank) VALUES ('merge', %s)", [pages])
+        return connection.connection.total_changes - before > 1
 
 
 def _batch(after: int, until: int) -> int | None:

@@ -16,13 +16,14 @@ from events.times import iso
 from hub.backups import actions
 from hub.backups.errors import BackupError
 from hub.backups.keys import read_keys, write_keys
+from hub.backups.restoring import restore_volumes
 
 FAILED, BAD_INPUT = 1, 2
 
 
 class Command(BaseCommand):
-    """`manage.py backup create|list|verify|keys`. Exit code 0: done; 1: a backup is not what it should be; 2: it could
-    not be done, and nothing was."""
+    """`manage.py backup create|list|verify|volumes|keys`. Exit code 0: done; 1: a backup is not what it should
+    be; 2: it could not be done, and nothing was."""
 
     help = "Backs up the database, the definitions of projects and, by choice, the data of stacks."
     requires_system_checks = ()
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         create = verbs.add_parser("create", help="Make one, while Hub works.")
         self._folder(create)
         create.add_argument("--with-data", action="store_true", help="also what stacks keep in HUB_STACK_DATA here")
+        create.add_argument("--volumes", action="store_true", help="also Docker's volumes of the projects here")
         create.add_argument("--keep", type=int, metavar="N", help="afterwards remove all but the newest N")
         create.add_argument("--keys", type=Path, metavar="FILE", help="write the keys of this Hub there as well")
         create.add_argument("--verify", action="store_true", help="restore it on trial, and compare")
@@ -39,6 +41,9 @@ class Command(BaseCommand):
         verify = verbs.add_parser("verify", help="Restore one into a database of its own, and compare.")
         verify.add_argument("file", type=Path)
         verify.add_argument("--keys", type=Path, metavar="FILE", help="the keys that belong to it (this Hub's)")
+        volumes = verbs.add_parser("volumes", help="Put Docker's volumes of stopped projects back.")
+        volumes.add_argument("file", type=Path)
+        volumes.add_argument("--project", default="", metavar="SLUG", help="of this one alone")
         keys = verbs.add_parser("keys", help="Write the keys of this Hub to a new file, to be kept apart.")
         keys.add_argument("file", type=Path)
         for verb in verbs.choices.values():
@@ -53,20 +58,24 @@ class Command(BaseCommand):
             except Error as error:
                 raise CommandError(f"The database does not work: {str(error).strip()}.", returncode=BAD_INPUT) from None
 
-    def do_create(self, *, to: Path, with_data: bool, keep: int | None, keys: Path | None, verify: bool, json: bool,
-                  **_: Any) -> None:
+    def do_create(self, *, to: Path, with_data: bool, volumes: bool, keep: int | None, keys: Path | None,
+                  verify: bool, json: bool, **_: Any) -> None:
         if keep is not None and keep < 1:
             raise CommandError(f"--keep is {keep}: keep one at least.", returncode=BAD_INPUT)
         if keys is not None:
             write_keys(keys)
-        made = actions.back_up(to, with_data=with_data)
+        made = actions.back_up(to, with_data=with_data, with_volumes=volumes)
         found = actions.verify(made.path) if verify else None
         gone = actions.prune(to, keep) if keep and not (found and found.wrong) else []
         self._say({"file": str(made.path), "size": made.size, "removed": [str(path) for path in gone],
-                   "verified": None if found is None else not found.wrong, "wrong": found.wrong if found else []},
+                   "verified": None if found is None else not found.wrong, "wrong": found.wrong if found else [],
+                   "ran": list(made.ran)},
                   f"{made.path}  {made.size:,} bytes{', verified' if found and not found.wrong else ''}", as_json=json)
         if found and found.wrong:
             raise CommandError(" ".join(found.wrong), returncode=FAILED)
+        if made.ran and not json:
+            self.stdout.write(f"The volumes of {', '.join(made.ran)} are as they were while it ran: what was written "
+                              "just then may be half there. Stop a stack that cannot bear that.")
         if keys is None and not json:
             self.stdout.write("The keys are not in it: keep what `manage.py backup keys FILE` writes at another place.")
 
@@ -84,6 +93,10 @@ class Command(BaseCommand):
                   as_json=json)
         if found.wrong:
             raise CommandError(" ".join(found.wrong), returncode=FAILED)
+
+    def do_volumes(self, *, file: Path, project: str, json: bool, **_: Any) -> None:
+        done = restore_volumes(file, project)
+        self._say({"file": str(file), "volumes": done}, f"{', '.join(done) or 'No volume'}: back.", as_json=json)
 
     def do_keys(self, *, file: Path, json: bool, **_: Any) -> None:
         path = write_keys(file)

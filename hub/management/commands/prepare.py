@@ -16,6 +16,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             check_disk()
-            prepare()
+            applied = prepare()
         except LaunchError as error:
             sys.exit(f"hub: {error}")
+        for name in applied:
+            self.stdout.write(f"Applied {name}")

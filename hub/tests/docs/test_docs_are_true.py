@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import struct
 import subprocess
 from functools import cache
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from bench.shots.images import SHOTS, WIDTH
 from hub.env import ROOT
 from hub.tests.docs import invocations
 from hub.tests.docs.pages import LANGUAGES, anchors, blocks, images, links, pages, words_in_code
@@ -16,6 +18,8 @@ from hub.tests.docs.pages import LANGUAGES, anchors, blocks, images, links, page
 PAGES = list(pages())
 # Variables of other programs, of tests, and names that only begin like one of ours.
 NOT_OURS = {"HUB_", "HUB_SMTP_", "HUB_PORT_", "HUB_API_"}
+# Images that are no pictures of pages.
+DRAWN = {"architecture.svg"}
 RUNS = ("*/**/*.py", "conftest.py", "docker-compose*.yml", "Dockerfile", "deploy/**/*", "bin/*", "examples/**/*")
 VARIABLE = re.compile(r"(?<![A-Za-z0-9_$-])(?:HUB|METRICS|LLM|NATS|OTEL|SENTRY|POSTGRES|REDIS|DATABASE)_[A-Z0-9_]+")
 ADDRESS = re.compile(r"(?<![\w.:/])/(?:api|health|metrics|tasks|projects|events|people|keys|account|alerts|analytics|"
@@ -53,6 +57,15 @@ def test_links_lead_somewhere(page):
         assert target.exists(), f"{page}: {link} leads nowhere"
         if anchor:
             assert anchor in anchors(str(target.relative_to(ROOT))), f"{page}: {link}: there is no such heading"
+
+
+def test_every_image_is_made_by_the_script_or_drawn():
+    """And has the size that the script gives it."""
+    made = {name: shot.height for shot in SHOTS for name in shot.files()}
+    assert {path.name for path in (ROOT / "docs" / "img").iterdir()} == made.keys() | DRAWN
+    for name, height in made.items():
+        head = (ROOT / "docs" / "img" / name).read_bytes()[:24]
+        assert head.startswith(b"\x89PNG") and struct.unpack(">II", head[16:]) == (WIDTH, height), name
 
 
 def test_every_page_and_every_image_is_reached():

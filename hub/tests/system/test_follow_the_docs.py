@@ -15,7 +15,7 @@ from hub.tests.system.running_hub import RunningHub
 
 # Lines that are not run here, and why. Each has to stand in a block of its page; all are looked at by
 # hub/tests/docs/test_docs_are_true.py.
-A_HOST = "changes a host as root; hub/tests/system/test_serve_behind_a_proxy.py tries the files that it names"
+A_HOST = "changes a host as root; hub/tests/system/production.py reads these lines there and runs them word by word"
 IMAGES = "needs images and a host of its own; hub/tests/test_run_in_containers.py builds and starts them"
 FOREVER = "runs until it is stopped; hub/tests/system/test_two_hosts.py runs it on a second node"
 LEFT_OUT = {
@@ -29,10 +29,9 @@ LEFT_OUT = {
     "docs/backup.md": {
         "bin/up": "a second Hub here; hub/tests/test_back_up_and_restore.py looks at what was restored",
     },
-    "docs/install.md": {
-        "useradd": A_HOST, "git clone": A_HOST, "/opt/hub/bin/python": A_HOST, "sudo -u postgres": A_HOST,
-        "cp /opt/hub": A_HOST, "systemctl": A_HOST, "systemd-run": A_HOST, "cd /opt/hub": A_HOST,
-    },
+    "docs/install.md": dict.fromkeys(
+        ("useradd", "install -d", "git clone", "runuser", "/opt/hub/source/bin/deploy", "cp /opt/hub", "systemctl",
+         "systemd-run", "cd /opt/hub", "bin/deploy"), A_HOST),
     "docs/deployment.md": {"docker compose": IMAGES, "git pull": IMAGES, "install -d": IMAGES},
     "docs/many-hosts.md": {"bin/manage worker": FOREVER, "bin/manage watch": FOREVER},
 }

@@ -12,7 +12,6 @@ import docker
 
 from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
 from projects.engines.compose import images, problems, remains, volumes
-from projects.engines.compose.asking import Asker
 from projects.engines.compose.bound import bind, to_build
 from projects.engines.compose.containers import Container, Look
 from projects.engines.compose.found import ANYWHERE, Found, found_in
@@ -23,6 +22,7 @@ from projects.engines.compose.naming import HUB_REVISION, labels_for, project_na
 from projects.engines.compose.observe import View
 from projects.engines.compose.rundir import RunDir, writing
 from projects.engines.compose.running import end_left_over
+from projects.engines.compose.saved_volumes import VolumeSaver
 from projects.engines.compose.start import Start, create_step, in_turn, ready_step
 from projects.engines.compose.stop import FREE, Stop, stop_steps
 from projects.engines.compose.usage import Meter
@@ -33,7 +33,7 @@ CHECKED_SECONDS = 3.0
 CHECK = Step("check", "Docker, files, images and ports are in order")
 
 
-class ComposeEngine(Asker):
+class ComposeEngine(VolumeSaver):
     """See `projects.engines.base.Engine` for what every method promises.
 
     `docker compose` creates and starts; everything that is seen, stopped or removed goes through the Docker API by the

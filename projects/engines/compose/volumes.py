@@ -39,7 +39,7 @@ def copy(client: docker.APIClient, source: Stack, target: Stack) -> Iterator[Ste
         name = f"{project_name(target)}_{_key(volume)}"
         _make_anew(client, target, volume, name)
         image = _some_image(client, source)
-        reader, writer = (_lender(client, target, image, one) for one in (volume["Name"], name))
+        reader, writer = (lender(client, target, image, one) for one in (volume["Name"], name))
         try:
             stream, _ = client.get_archive(reader, f"{PLACE}/.", chunk_size=BLOCK)
             client.put_archive(writer, PLACE, stream)
@@ -75,7 +75,7 @@ def _some_image(client: docker.APIClient, stack: Stack) -> str:
     return found[0]["Id"]
 
 
-def _lender(client: docker.APIClient, stack: Stack, image: str, volume: str) -> str:
+def lender(client: docker.APIClient, stack: Stack, image: str, volume: str) -> str:
     """A container that is only created, with the volume at `PLACE`."""
     config = client.create_host_config(binds=[f"{volume}:{PLACE}"], network_mode="none")
     return client.create_container(image, command=["none"], host_config=config, labels=labels_for(stack))["Id"]

@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 
-from projects.engines.base import EngineError, LogChunk, Problem, Remain, StackStatus, Step, Usage
+from projects.engines.base import EngineError, LogChunk, Problem, Remain, SavedVolume, StackStatus, Step, Usage
 from projects.engines.process.environment import marker
 from projects.engines.process.family import Family
 from projects.engines.process.found import Lives, living_in
@@ -133,6 +133,13 @@ class ProcessEngine:
     def copy_data(self, source: Stack, target: Stack) -> Generator[Step]:
         """Nothing: what services keep lies in the stack's folder, and is copied with that."""
         yield from ()
+
+    def save_volumes(self, stack: Stack, folder: Path) -> list[SavedVolume]:
+        """None: see `copy_data`."""
+        return []
+
+    def restore_volumes(self, stack: Stack, saved: list[SavedVolume]) -> None:
+        raise EngineError("A stack of processes has no volumes.")
 
     def usage(self, stack: Stack) -> list[Usage]:
         return self._meter.measure(stack, View(stack, _rundir(stack)))

@@ -10,7 +10,7 @@ from tasks.actions import cancel, enqueue
 from tasks.jobs import Fail, Sleep
 from tasks.models import Task
 from tasks.runner import run_task
-from tasks.search.filling import catch_up
+from tasks.search.filling import catch_up, tidy
 from tasks.search.finding import take
 from tasks.search.query import read
 from tasks.search.rowids import expression, rowid
@@ -74,3 +74,20 @@ def test_numbers_of_documents_order_as_ids_do_and_sql_makes_the_same():
             for key in keys:
                 cursor.execute(f"SELECT {expression('k')} FROM (SELECT %s AS k)", [key.hex])
                 assert cursor.fetchone()[0] == rowid(key)
+
+
+def test_the_index_of_words_becomes_one_part_again():
+    def parts() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(DISTINCT segid) FROM tasks_words_idx")
+            return cursor.fetchone()[0]
+
+    for number in range(3):
+        enqueue(Sleep, {"seconds": number})
+        catch_up()
+    if connection.vendor == "postgresql":
+        assert list(tidy()) == []
+        return
+    assert parts() > 1
+    assert list(tidy()) and parts() == 1 and not list(tidy())
+    assert len(take(Task.objects.all(), read("sleep")).items) == 3
