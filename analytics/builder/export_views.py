@@ -24,7 +24,7 @@ from analytics.builder.export_shapes import MADE, state_of, tasks_of
 from analytics.builder.models import Export
 from events.charts.units import BYTES
 from tasks.models import Task
-from tasks.presentation import TaskView, view_of
+from tasks.presentation import TaskView, version_of, view_of
 
 SHOWN = 20
 
@@ -55,8 +55,12 @@ class Row:
 @require_safe
 @require(Role.VIEWER)
 def exports(request: HttpRequest) -> HttpResponse:
-    """The newest exports alone, for their poll; `?query=`: those of that report."""
-    return render(request, "analytics/builder/_exports.html", {"exports": recent(request.GET.get("query", ""))})
+    """The newest exports alone, for their poll; `?query=`: those of that report. 204 when they still look as in version
+    `?v=`."""
+    found = recent(request.GET.get("query", ""))
+    if request.GET.get("v") == found["version"]:
+        return HttpResponse(status=204)
+    return render(request, "analytics/builder/_exports.html", {"exports": found})
 
 
 @require_POST
@@ -111,4 +115,5 @@ def recent(query: str = "") -> dict[str, Any]:
     for one in found:
         task = tasks.get(one.subject)
         rows.append(Row(one, state_of(one, task, now), task, view_of(task, now, steps=False) if task else None))
-    return {"rows": rows, "query": query, "is_live": any(row.is_active for row in rows)}
+    version = version_of((row.export.pk.hex, row.state, row.view and row.view.version) for row in rows)
+    return {"rows": rows, "query": query, "version": version, "is_live": any(row.is_active for row in rows)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -97,6 +98,16 @@ def test_it_is_for_hubs_user_alone_and_leads_from_the_page_of_its_task(api):
     answer = browser.get(f"/analytics/reports/exports/{export['id']}/")
     assert whole(answer).startswith(b"job,run\r\n") and "attachment" in answer["Content-Disposition"]
     assert answer["Cache-Control"] == "no-store"
+
+
+def test_the_list_is_polled_while_one_is_being_made_and_answered_204_while_nothing_changed(api):
+    browser, export = signed_in("viewer"), asked(api)
+    page = browser.get("/analytics/reports/").content.decode()
+    url = re.search(r'hx-get="(/analytics/reports/exports/[^"]+)"', page)[1].replace("&amp;", "&")
+    assert browser.get(url).status_code == 204
+    made(export)
+    changed = browser.get(url).content.decode()
+    assert export["id"] in changed and "hx-get" not in changed
 
 
 def test_asking_twice_is_one_task_until_it_has_ended(api):
