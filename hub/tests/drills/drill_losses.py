@@ -71,8 +71,10 @@ def test_it_comes_back(whole: Production, victim: str, tell: Callable[[str], Non
             break
     assert seen[-1] == "ok", seen
     ended = whole.ended(nap["id"])
-    assert ended["state"] == "succeeded" and ended["attempt"] <= 2, ended
-    tell(f"{victim}: the task that worked has {ended['state']} by attempt {ended['attempt']}")
+    # A job that writes while the database is away may fail by that; it ends truthfully, and once.
+    spoilt = victim == "postgresql" and ended["state"] == "failed" and ended["error"]
+    assert (ended["state"] == "succeeded" or spoilt) and ended["attempt"] <= 2, ended
+    tell(f"{victim}: the task that worked has {ended['state']} by attempt {ended['attempt']} {ended['error'] or ''}")
     found = whole.ask(f"/api/events?subject={subject}&order=asc&limit=200")[1]["items"]
     assert [one["id"] for one in found][:len(written)] == written[:200]
     assert machine.run("pgrep -f '[h]ttp.server'").stdout == service, "the stack's process is another one"
