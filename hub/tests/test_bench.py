@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 BENCHES = ("start", "ports", "web", "idle", "tasks", "graph", "release", "keys", "search", "millions", "lists", "bulk",
-           "analytics", "monitor", "wave", "retrospectives", "events", "chaos", "fire", "all")
+           "analytics", "monitor", "wave", "retrospectives", "events", "capacity", "chaos", "fire", "all")
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
