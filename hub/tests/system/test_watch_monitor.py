@@ -23,8 +23,13 @@ def pause(hub: RunningHub, lane: str, *, wish: bool) -> None:
 def test_it_changes_as_things_happen(hub: RunningHub, page: Page, way: str):
     if way == "polls":
         page.route(STREAM, lambda route: route.abort())
+    refused: list[str] = []
+    page.on("console", lambda message: refused.append(message.text) if "style" in message.text else None)
     page.goto(MONITOR)
     expect(page.locator("#monitor-way")).to_have_text(WAYS[way])
+    # What screenshots and add-ons leave behind is not carried over into the newer part, which the policy would refuse.
+    assert page.evaluate("""() => [...document.querySelectorAll("#monitor [id]")].map(
+        (one) => { one.style.color = "red"; one.style.removeProperty("color"); return one.id; })""")
     row = page.locator("#lane-reports")
     page.locator("details.chart-data summary").click()
     row.get_by_role("button").focus()
@@ -37,6 +42,7 @@ def test_it_changes_as_things_happen(hub: RunningHub, page: Page, way: str):
     expect(row).not_to_contain_text("Paused", timeout=10_000)
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"monitor-{way}.png", full_page=True)
+    assert refused == []
 
 
 @pytest.mark.parametrize("way", ["stream", "polls"])
