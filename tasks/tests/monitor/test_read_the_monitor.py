@@ -166,6 +166,16 @@ def test_what_changes_most_is_amended_in_the_middle_of_a_snapshots_life(monkeypa
     assert cache.get(shared.KEY)["data"] == shared.latest()  # for all other processes
 
 
+def test_the_next_whole_look_is_not_right_behind_what_was_amended(monkeypatch):
+    monkeypatch.setattr(shared, "LIFE", 600.0)
+    monkeypatch.setattr(shared, "HALF", 5000.0)
+    monkeypatch.setattr(shared, "_amended_from", lambda: 0.0)
+    shared.latest()
+    assert cache.get(shared.KEY)["life"] == 600
+    shared.renew()
+    assert cache.get(shared.KEY)["life"] >= 5000
+
+
 def test_what_another_process_has_amended_is_not_amended_again(monkeypatch):
     monkeypatch.setattr(shared, "LIFE", 600.0)
     monkeypatch.setattr(shared, "HALF", 0.0)
