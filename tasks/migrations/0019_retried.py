@@ -2,15 +2,19 @@
 
 from django.db import migrations, models
 
+from events.operations import AddIndexConcurrently
+
 
 class Migration(migrations.Migration):
+
+    atomic = False
 
     dependencies = [
         ('tasks', '0018_lengths'),
     ]
 
     operations = [
-        migrations.AddIndex(
+        AddIndexConcurrently(
             model_name='task',
             index=models.Index(condition=models.Q(('attempt__gt', 1)), fields=['-id', 'attempt'], name='task_retried'),
         ),
