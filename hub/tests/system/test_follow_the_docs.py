@@ -15,7 +15,7 @@ from hub.tests.system.running_hub import RunningHub
 
 # Lines that are not run here, and why. Each has to stand in a block of its page; all are looked at by
 # hub/tests/docs/test_docs_are_true.py.
-A_HOST = "changes a host as root; hub/tests/system/production.py reads these lines there and runs them word by word"
+A_HOST = "changes a host as root; hub/tests/drills/production.py reads these lines there and runs them word by word"
 IMAGES = "needs images and a host of its own; hub/tests/test_run_in_containers.py builds and starts them"
 FOREVER = "runs until it is stopped; hub/tests/system/test_two_hosts.py runs it on a second node"
 LEFT_OUT = {

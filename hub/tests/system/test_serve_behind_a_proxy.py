@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -218,7 +219,8 @@ def test_units_are_what_systemd_understands(unit: Path, tmp_path: Path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze was not found (Debian: apt-get install systemd).")
     for other in unit.parent.iterdir():
-        text = other.read_text().replace("/opt/hub/bin/manage", shutil.which("true")).replace("User=hub", "User=root")
+        text = re.sub(r"/opt/hub/current/bin/\w+", shutil.which("true"), other.read_text())
+        text = text.replace("User=hub", "User=root")
         (tmp_path / other.name).write_text(text)
     named = tmp_path / unit.name.replace("@.", "@1.")
     if "@" in unit.name:
