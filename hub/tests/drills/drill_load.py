@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hub.tests.drills.production import Production
 
 # What was put there is looked at by name, kind and target: a deploy that is only talked about leaves all as it is.
 SNAPSHOT = "find /opt/hub /etc/systemd/system -not -path '*/source/.git*' -printf '%p %y %l %C@\\n' | sort"
 
 
-def test_a_new_version_is_deployed_and_no_request_fails(production: Production):
+def test_a_new_version_is_deployed_and_no_request_fails(production: Production, tell: Callable[[str], None]):
     shop = production.stack("shop")
     production.release("0.1.1")
     before = production.machine.run(SNAPSHOT).stdout
@@ -35,3 +37,7 @@ def test_a_new_version_is_deployed_and_no_request_fails(production: Production):
         ended = production.ended(task)
         assert ended["state"] == "succeeded" and ended["attempt"] == 1, ended
     assert production.ask(f"/api/orchestration/{shop}/status")[1]["status"] == "running"
+    tell(f"{told['asked']} requests while 0.1.1 took the place of 0.1.0, none failed, the slowest took "
+         f"{told['slowest']} s; a stream came again {told['streams'] - 1} times and missed none of "
+         f"{len(told['positions'])} events; the task at hand and the start of a stack ended by their first attempt."
+         f"\n{said}")

@@ -54,7 +54,7 @@ def test_it_comes_back(whole: Production, victim: str, tell: Callable[[str], Non
     machine, subject = whole.machine, f"hub.{hub_id(whole)}.drill.{victim.replace('@', '-')}"
     service = machine.run("pgrep -f '[h]ttp.server'").stdout
     _, nap = whole.ask("/api/tasks", {"job": "demo.sleep", "params": {"seconds": 4, "steps": 4}})
-    machine.until(lambda: whole.ask(f"/api/tasks/{nap['id']}")[1]["state"] == "running", 60, "the task waits")
+    machine.until(lambda: whole.ask(f"/api/tasks/{nap['id']}")[1]["started_at"], 60, "the task waits")
     machine.run(KILL.format(victim))
     seen, began, written = [], time.monotonic(), []
     while time.monotonic() - began < 90:

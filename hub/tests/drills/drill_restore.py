@@ -39,7 +39,7 @@ def test_the_second_machine_is_the_first(production: Production, tell: Callable[
         said = second.manage("restore", "/mnt/backup.tar", "--keys", KEYS, "--replace", "--definitions",
                              "/var/lib/hub/definitions")
         tell(said.strip())
-        second.machine.run("install -d -o hub /srv/shop && cp /var/lib/hub/definitions/shop/Procfile /srv/shop/ && "
+        second.machine.run("install -d -o hub /srv/shop && cp -p /var/lib/hub/definitions/shop/Procfile /srv/shop/ && "
                            "systemctl start hub-web hub-watch hub-worker@1 hub-worker@2")
         second.key = production.key
         second.well()
