@@ -25,4 +25,6 @@ DEFAULTS: dict[str, dict[str, Any]] = {
              "resolve_bound": 750 * MB, "hold": 30, "calm": 60, "level": "error"},
     "relay": {"name": "Events lag behind", "measure": "relay.lag", "compare": "above", "bound": 20, "resolve_bound": 5,
               "hold": 10, "calm": 10, "level": "warning"},
+    "sign-in": {"name": "Somebody tries passwords", "measure": "sign_in.held_off", "compare": "above", "bound": 0,
+                "window": 600, "hold": 0, "calm": 0, "level": "warning"},
 }

@@ -4,6 +4,7 @@ import os
 import threading
 import time
 import uuid
+from datetime import datetime
 
 _lock = threading.Lock()
 _last = 0
@@ -23,3 +24,8 @@ def uuid7() -> uuid.UUID:
     random = int.from_bytes(os.urandom(8)) & ((1 << 62) - 1)
     value = (stamp >> 12) << 80 | 0x7 << 76 | (stamp & 0xFFF) << 64 | 0b10 << 62 | random
     return uuid.UUID(int=value)
+
+
+def earliest(moment: datetime) -> uuid.UUID:
+    """What no identifier made at `moment` or later is less than, and none made a millisecond before is greater."""
+    return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)

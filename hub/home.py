@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from django.views.decorators.http import require_safe
 from accounts.access import require
 from accounts.models import Role
 from events.context import current
+from events.ids import earliest
 from projects.examples import examples
 from projects.models import PortLease
 from projects.presentation.activity import recent
@@ -106,8 +106,7 @@ def _ports_tile(cards: list[Card]) -> Tile:
 
 def _task_tiles(now: datetime) -> list[Tile]:
     """Tasks at work, and how those of the last day ended. Their ids are ordered by time, so the key finds them."""
-    since = uuid.UUID(int=int((now - timedelta(days=1)).timestamp() * 1000) << 80)
-    today = Q(id__gte=since)
+    today = Q(id__gte=earliest(now - timedelta(days=1)))
     seen = Task.objects.filter(today | Q(state__in=ACTIVE)).order_by().aggregate(
         running=Count("pk", filter=Q(state=TaskState.RUNNING)),
         waiting=Count("pk", filter=Q(state__in=WAITING)),

@@ -19,8 +19,8 @@ class Shot:
         return [f"{self.name}.png", *([f"{self.name}-dark.png"] if self.dark else [])]
 
 
-STARTING, DASHBOARD = Shot("starting", 760), Shot("dashboard", 900)
-FAILED = Shot("failed", 900)
+STARTING, DASHBOARD = Shot("starting", 760, dark=True), Shot("dashboard", 900, dark=True)
+FAILED = Shot("failed", 900, dark=True)
 OVERVIEW, JOBS = Shot("analytics-overview", 1130), Shot("analytics-jobs", 900)
 PROJECT, REPORT = Shot("analytics-project", 1390), Shot("retrospective", 1380)
 SHOTS = (DASHBOARD, STARTING, FAILED, OVERVIEW, JOBS, PROJECT, REPORT)

@@ -112,9 +112,11 @@ class Machine:
 
         with self.console.open("ab") as log:
             self._power = subprocess.Popen(
-                ["nsenter", f"--target={self._hardware.pid}", "--mount", "--net", "--uts", "unshare", "--fork",
-                 "--kill-child", "--pid", "--mount", "--ipc", "--cgroup", "sh", "-c", BOOT, "boot", str(self.folder),
-                 str(uuid.uuid4()), PATH, str(UNITS)], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                # It goes with whoever turned it on, however that ends.
+                ["setpriv", "--pdeathsig", "KILL", "nsenter", f"--target={self._hardware.pid}", "--mount", "--net",
+                 "--uts", "unshare", "--fork", "--kill-child", "--pid", "--mount", "--ipc", "--cgroup",
+                 "sh", "-c", BOOT, "boot", str(self.folder), str(uuid.uuid4()), PATH, str(UNITS)],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=join)
         children = Path(f"/proc/{self._power.pid}/task/{self._power.pid}/children")
         self.until(children.read_text, 30, "it does not start")

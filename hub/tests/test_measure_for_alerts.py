@@ -105,6 +105,25 @@ def test_a_stack_that_is_started_anew_counts_from_zero(shop):
     assert firing() == ["A service keeps restarting: Shop/web"]
 
 
+def test_who_tries_passwords_is_told(client, eventually):
+    keep("sign-in")
+    guesses = [{"username": "root", "password": f"guess-{number}"} for number in range(10)]
+    for guess in guesses[:9]:
+        client.post("/sign-in/", guess, REMOTE_ADDR="192.0.2.9")
+    evaluate()
+    assert firing() == []
+    client.post("/sign-in/", guesses[9], REMOTE_ADDR="192.0.2.9")
+    evaluate()
+    assert firing() == ["Somebody tries passwords: from 192.0.2.9"]
+    Rule.objects.update(window=1)
+
+    def is_over() -> bool:
+        evaluate()
+        return firing() == []
+
+    eventually(is_over, 20, "It is never over.")
+
+
 def test_the_disk(db):
     keep("disk", bound=1 << 62, resolve_bound=None)
     evaluate()
