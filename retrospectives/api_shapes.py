@@ -85,7 +85,7 @@ class Slope(Schema):
     sure: bool
 
 
-class TrendOut(Schema):
+class MetricTrend(Schema):
     """A metric over all sprints of the report; `outliers` and `signals` are places in `values`."""
 
     metric: str
@@ -126,7 +126,7 @@ class ReportOut(Schema):
     experiments: list[Experiment]
     followed: list[FollowedOut]
     facilitation: Facilitation
-    trends: list[TrendOut]
+    trends: list[MetricTrend]
     correlations: list[Correlation]
     created_at: datetime
 

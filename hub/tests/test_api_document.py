@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from ninja import Schema
 from ninja.operation import ResponseObject
 from pydantic import TypeAdapter
 
@@ -46,6 +48,16 @@ def test_it_is_public_and_made_without_a_warning(client, document, capsys):
     for reference in _references(json.loads(json.dumps(document))):
         kind, name = reference.removeprefix("#/components/").split("/")
         assert name in document["components"][kind]
+
+
+def test_no_two_shapes_share_a_name(document):
+    """The document knows shapes by the names of their classes: of two it would show one, and be wrong of the other."""
+    names = Counter(one.__name__ for one in _kinds(Schema) if not one.__module__.startswith("ninja."))
+    assert [name for name in document["components"]["schemas"] if names[name] > 1] == []
+
+
+def _kinds(kind: type) -> set[type]:
+    return {kind}.union(*map(_kinds, kind.__subclasses__()))
 
 
 def test_nothing_is_said_of_what_there_is_not():

@@ -28,7 +28,7 @@ router = Router(tags=["Projects"])
 SINCE = "such as 10m, 2h, or an ISO time: only what was written then or later"
 
 
-class EntryOut(Schema):
+class LogEntryOut(Schema):
     """A line. `at`: when it was written, or at most `within` seconds before; both null where nobody knows."""
 
     source: str
@@ -40,7 +40,7 @@ class EntryOut(Schema):
 class MergedOut(Schema):
     """`cursor` is where to read on; `missed` names the services of which lines are gone since then."""
 
-    items: list[EntryOut]
+    items: list[LogEntryOut]
     cursor: str
     run: int
     missed: list[str]
@@ -50,7 +50,7 @@ class FoundOut(Schema):
     """The newest hits; `hits` counts all of them, `lines` what was looked at. `unread`: services that were not read to
     their end when the time of the search was up."""
 
-    items: list[EntryOut]
+    items: list[LogEntryOut]
     hits: int
     lines: int
     unread: list[str]

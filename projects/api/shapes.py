@@ -269,7 +269,7 @@ class StatusOut(Schema):
     total_count: int
 
 
-class EntryOut(Schema):
+class FolderEntryOut(Schema):
     name: str
     path: Path
     kind: Literal["", "process", "compose", "both"] = Field(description="what the folder runs, by its files")
@@ -282,5 +282,5 @@ class FolderOut(Schema):
     path: Path
     parent: Path | None
     kind: Literal["", "process", "compose", "both"]
-    entries: list[EntryOut]
+    entries: list[FolderEntryOut]
     truncated: bool
