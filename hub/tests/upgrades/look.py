@@ -76,7 +76,7 @@ def upgraded(key: str) -> dict[str, Any]:
 
     script = Client(headers={"host": "127.0.0.1", "authorization": f"Bearer {key}"})
     oven = script.get("/api/tasks/search", {"q": "oven"}).json()
-    seen["found"] = [one["error"] for one in oven["items"]]
+    seen["found"] = [one["error"] for one in oven.get("items", [])]
     nap = {"job": "demo.sleep", "params": {"seconds": 1}}
     started = script.post("/api/tasks", nap, content_type="application/json")
     seen["started"] = started.status_code, started.json().get("state", started.text)
