@@ -13,6 +13,7 @@ from django.utils import timezone
 from accounts.tests.api_client import error_of
 from alerts import channel_actions
 from alerts.evaluator import evaluate
+from alerts.defaults import DEFAULTS
 from alerts.models import Alert, Rule
 from alerts.tests.rows import waiting
 
@@ -65,7 +66,7 @@ def test_rules_are_made_changed_muted_and_deleted(api):
     assert api("operator").delete(path).status_code == 204
     own = Rule.objects.get(builtin="redis")
     error_of(api("operator").delete(f"/api/alerts/rules/{own.pk}"), 409)
-    assert len(api("viewer").get("/api/alerts/rules").json()["items"]) == 8
+    assert len(api("viewer").get("/api/alerts/rules").json()["items"]) == len(DEFAULTS)
     assert "tasks.failure_rate" in [one["key"] for one in api("viewer").get("/api/alerts/measures").json()["items"]]
 
 
