@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from accounts.tests.api_client import error_of
 from alerts import channel_actions
-from alerts.evaluator import evaluate
 from alerts.defaults import DEFAULTS
+from alerts.evaluator import evaluate
 from alerts.models import Alert, Rule
 from alerts.tests.rows import waiting
 
