@@ -17,6 +17,7 @@ from events.context import acting
 from projects.actions import create_project
 from projects.autostart import autostart
 from projects.errors import ProjectError
+from projects.examples import examples
 
 logger = logging.getLogger(__name__)
 
@@ -70,18 +71,18 @@ def offer_examples() -> list[str]:
     offered = []
     try:
         known = set(marker.read_text().split()) if marker.exists() else set()
-        for folder in sorted(settings.HUB_EXAMPLES.iterdir()):
-            if folder.name in known or not folder.is_dir():
+        for example in examples():
+            if example.name in known:
                 continue
             # Written before the project is made: a crash in between loses an offer, and never makes two.
-            known.add(folder.name)
+            known.add(example.name)
             marker.write_text("".join(f"{name}\n" for name in sorted(known)))
-            name = folder.name.replace("-", " ").replace("_", " ").capitalize()
+            name = example.name.replace("-", " ").replace("_", " ").capitalize()
             try:
                 with acting(actor="hub", via="command"):
-                    create_project(name=name, path=str(folder))
+                    create_project(name=name, path=str(example.path))
             except ProjectError as error:
-                logger.warning("The example %s was not registered: %s", folder.name, error)
+                logger.warning("The example %s was not registered: %s", example.name, error)
                 continue
             offered.append(name)
     except OSError as error:

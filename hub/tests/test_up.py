@@ -56,6 +56,7 @@ def test_the_first_start_prints_a_link_that_signs_in(hub: UpProcess, eventually)
 
 def test_the_examples_are_offered_as_projects(hub: UpProcess, eventually):
     eventually(lambda: "Hub is ready" in hub.output, 30)
+    assert "was not registered" not in hub.output, "a folder of examples that is no stack is none to be offered"
     with closing(sqlite3.connect(hub.data / "hub.sqlite3")) as database:
         offered = dict(database.execute("SELECT path, state FROM projects_project"))
     folders = [folder for folder in (ROOT / "examples").iterdir() if (folder / "Procfile").exists()]
